@@ -1,0 +1,1 @@
+"""What every importer does last: names, constants and shapes in one form."""

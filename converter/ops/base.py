@@ -1,0 +1,69 @@
+"""What every op kind provides, and the integer helpers they share.
+
+An op kind's file holds everything the project knows of it: typed attributes, shape rule, golden
+arithmetic, which input rows an output row needs, and its row kernel.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from edgewright.converter.program import Array, TensorType
+
+if TYPE_CHECKING:
+    from edgewright.targets.codegen.row_kernel import RowKernel
+    from edgewright.targets.cpu import CpuClass
+
+
+@dataclass(frozen=True)
+class Padding:
+    """Rows and columns of zero points added around a tensor, in elements."""
+
+    top: int = 0
+    bottom: int = 0
+    left: int = 0
+    right: int = 0
+
+
+@dataclass(frozen=True)
+class OpKind(ABC):
+    """One kind of operation with its attributes.
+
+    Arrays are HWC (`converter/program.py`). Weight-like constants are attributes of the op.
+    """
+
+    kind: ClassVar[str] = ""
+    # Index of the input whose storage the output may take over element by element, or None.
+    in_place_input: ClassVar[int | None] = None
+
+    @abstractmethod
+    def output_type(self, *inputs: TensorType) -> TensorType:
+        """Type of the output; raises ModelError where the inputs do not fit."""
+
+    @abstractmethod
+    def golden(self, *inputs: Array) -> Array:
+        """The exact arithmetic, HWC in and HWC out."""
+
+    def input_rows(self, out_row: int, *inputs: TensorType) -> tuple[range, ...]:
+        """Rows of each input that output row `out_row` needs (may reach over the borders)."""
+        return tuple(range(x.shape[0]) for x in inputs)
+
+    def macs(self, *inputs: TensorType) -> int:
+        """Multiply-accumulates of one execution."""
+        return 0
+
+    @property
+    def weights_bytes(self) -> int:
+        """Bytes of constants the op keeps in flash, as stored in the model (int8 weights, int32 biases)."""
+        return 0
+
+    @property
+    def pixelwise(self) -> bool:
+        """Whether an output pixel needs just the input pixels at its place, so that rows may be joined."""
+        return False
+
+    def row_kernel(self, cpu: CpuClass, *inputs: TensorType) -> RowKernel:
+        """The TensorIR row kernel of this op for a CPU class."""
+        raise NotImplementedError(self.kind)

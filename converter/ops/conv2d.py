@@ -1,0 +1,101 @@
+"""Two-dimensional convolution, int8, any kernel, stride, dilation, padding and groups (CONV_2D)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from edgewright.converter.ops.base import OpKind, Padding
+from edgewright.converter.ops.requantize import Requantize
+from edgewright.converter.ops.window import (
+    NO_PADDING,
+    Pair,
+    output_size,
+    pad_border,
+    window_rows,
+    window_views,
+)
+from edgewright.converter.program import Array, TensorType
+from edgewright.errors import ModelError
+
+if TYPE_CHECKING:
+    from edgewright.targets.codegen.row_kernel import RowKernel
+    from edgewright.targets.cpu import CpuClass
+
+
+@dataclass(frozen=True, eq=False)
+class Conv2D(OpKind):
+    """y[r, c, o] = requantize(sum over the window of (x - input_zero_point) * weights[o]).
+
+    Args:
+        weights: int8 [O, kh, kw, I / groups], symmetric.
+        requantize: Bias, factors and output quantization, O channels; rounds twice.
+        stride: (vertical, horizontal).
+        dilation: (vertical, horizontal).
+        padding: Zero-point rows and columns around the input.
+        groups: Output channel o reads the input channels of group o // (O / groups).
+        input_zero_point: Quantized 0 of the input.
+    """
+
+    kind: ClassVar[str] = "conv"
+
+    weights: Array
+    requantize: Requantize
+    stride: Pair = (1, 1)
+    dilation: Pair = (1, 1)
+    padding: Padding = NO_PADDING
+    groups: int = 1
+    input_zero_point: int = 0
+
+    @property
+    def window(self) -> Pair:
+        return self.weights.shape[1], self.weights.shape[2]
+
+    @property
+    def weights_bytes(self) -> int:
+        return int(self.weights.size) + 4 * int(self.requantize.bias.size)
+
+    def output_type(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        outputs, _, _, group_channels = self.weights.shape
+        if group_channels * self.groups != x.shape[2] or outputs % self.groups:
+            raise ModelError(
+                "EW-OP-SHAPE",
+                f"conv weights {self.weights.shape} with {self.groups} groups do not fit input {x.shape}",
+            )
+        rows, columns = output_size(x.shape, self.window, self.stride, self.dilation, self.padding)
+        return TensorType((rows, columns, outputs), "int8", self.requantize.output)
+
+    def input_rows(self, out_row: int, *inputs: TensorType) -> tuple[range, ...]:
+        return (window_rows(out_row, self.window[0], self.stride[0], self.dilation[0], self.padding),)
+
+    def macs(self, *inputs: TensorType) -> int:
+        rows, columns, _ = self.output_type(*inputs).shape
+        return rows * columns * int(self.weights.size)
+
+    @property
+    def pixelwise(self) -> bool:
+        return self.window == (1, 1) and self.stride == (1, 1) and self.padding == Padding()
+
+    def row_kernel(self, cpu: CpuClass, *inputs: TensorType) -> RowKernel:
+        from edgewright.targets.codegen.kernels.convolution import convolution_kernel
+
+        (x,) = inputs
+        return convolution_kernel(self, cpu, x)
+
+    def golden(self, *inputs: Array) -> Array:
+        padded = pad_border(inputs[0], self.padding, self.input_zero_point)
+        views = window_views(padded, self.window, self.stride, self.dilation)
+        rows, columns = views.shape[:2]
+        per_group = self.weights.shape[0] // self.groups
+        depth = self.weights.shape[3]
+        sums = np.empty((rows * columns, self.weights.shape[0]), np.int64)
+        for group in range(self.groups):
+            taps = views[..., group * depth : (group + 1) * depth]
+            # Sums stay below 2^53, so double precision BLAS is exact, and much faster than integers.
+            matrix = taps.reshape(rows * columns, -1).astype(np.float64) - self.input_zero_point
+            outputs = slice(group * per_group, (group + 1) * per_group)
+            sums[:, outputs] = matrix @ self.weights[outputs].reshape(per_group, -1).astype(np.float64).T
+        return self.requantize.apply_twice(sums).reshape(rows, columns, -1)

@@ -1,0 +1,93 @@
+"""Depthwise convolution with a channel multiplier, int8 (DEPTHWISE_CONV_2D)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from edgewright.converter.ops.base import OpKind, Padding
+from edgewright.converter.ops.requantize import Requantize
+from edgewright.converter.ops.window import NO_PADDING, Pair, output_size, pad_border, window_rows
+from edgewright.converter.program import Array, TensorType
+from edgewright.errors import ModelError
+
+if TYPE_CHECKING:
+    from edgewright.targets.codegen.row_kernel import RowKernel
+    from edgewright.targets.cpu import CpuClass
+
+
+@dataclass(frozen=True, eq=False)
+class DepthwiseConv2D(OpKind):
+    """y[r, c, i * m + j] = requantize(sum over the window of (x[.., i] - zero) * weights[.., i * m + j]).
+
+    Args:
+        weights: int8 [kh, kw, C * multiplier], symmetric.
+        requantize: Bias, factors and output quantization, C * multiplier channels; rounds twice.
+        stride: (vertical, horizontal).
+        dilation: (vertical, horizontal).
+        padding: Zero-point rows and columns around the input.
+        multiplier: Output channels for each input channel (m).
+        input_zero_point: Quantized 0 of the input.
+    """
+
+    kind: ClassVar[str] = "dw"
+
+    weights: Array
+    requantize: Requantize
+    stride: Pair = (1, 1)
+    dilation: Pair = (1, 1)
+    padding: Padding = NO_PADDING
+    multiplier: int = 1
+    input_zero_point: int = 0
+
+    @property
+    def window(self) -> Pair:
+        return self.weights.shape[0], self.weights.shape[1]
+
+    @property
+    def weights_bytes(self) -> int:
+        return int(self.weights.size) + 4 * int(self.requantize.bias.size)
+
+    def output_type(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        outputs = self.weights.shape[2]
+        if outputs != x.shape[2] * self.multiplier:
+            raise ModelError(
+                "EW-OP-SHAPE",
+                f"depthwise weights {self.weights.shape} with multiplier {self.multiplier} "
+                f"do not fit input {x.shape}",
+            )
+        rows, columns = output_size(x.shape, self.window, self.stride, self.dilation, self.padding)
+        return TensorType((rows, columns, outputs), "int8", self.requantize.output)
+
+    def input_rows(self, out_row: int, *inputs: TensorType) -> tuple[range, ...]:
+        return (window_rows(out_row, self.window[0], self.stride[0], self.dilation[0], self.padding),)
+
+    def macs(self, *inputs: TensorType) -> int:
+        rows, columns, _ = self.output_type(*inputs).shape
+        return rows * columns * int(self.weights.size)
+
+    def row_kernel(self, cpu: CpuClass, *inputs: TensorType) -> RowKernel:
+        from edgewright.targets.codegen.kernels.depthwise import depthwise_kernel
+
+        (x,) = inputs
+        return depthwise_kernel(self, cpu, x)
+
+    def golden(self, *inputs: Array) -> Array:
+        (x,) = inputs
+        shape = (int(x.shape[0]), int(x.shape[1]), int(x.shape[2]))
+        rows, columns = output_size(shape, self.window, self.stride, self.dilation, self.padding)
+        padded = pad_border(x, self.padding, self.input_zero_point).astype(np.int64) - self.input_zero_point
+        weights = self.weights.astype(np.int64)
+        sums = np.zeros((rows, columns, weights.shape[2]), np.int64)
+        for i in range(self.window[0]):
+            top = i * self.dilation[0]
+            bottom = top + (rows - 1) * self.stride[0] + 1
+            for j in range(self.window[1]):
+                left = j * self.dilation[1]
+                right = left + (columns - 1) * self.stride[1] + 1
+                taps = padded[top : bottom : self.stride[0], left : right : self.stride[1]]
+                sums += np.repeat(taps, self.multiplier, axis=2) * weights[i, j]
+        return self.requantize.apply_twice(sums)

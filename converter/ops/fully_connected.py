@@ -1,0 +1,69 @@
+"""Fully connected layer over the channels of every position, int8 (FULLY_CONNECTED)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from edgewright.converter.ops.base import OpKind
+from edgewright.converter.ops.requantize import Requantize
+from edgewright.converter.program import Array, TensorType
+from edgewright.errors import ModelError
+
+if TYPE_CHECKING:
+    from edgewright.targets.codegen.row_kernel import RowKernel
+    from edgewright.targets.cpu import CpuClass
+
+
+@dataclass(frozen=True, eq=False)
+class FullyConnected(OpKind):
+    """y[r, c, o] = requantize(sum over i of (x[r, c, i] - input_zero_point) * weights[o, i]).
+
+    Args:
+        weights: int8 [O, I], symmetric.
+        requantize: Bias, factors and output quantization, O channels; rounds once.
+        input_zero_point: Quantized 0 of the input.
+    """
+
+    kind: ClassVar[str] = "fc"
+
+    weights: Array
+    requantize: Requantize
+    input_zero_point: int = 0
+
+    @property
+    def weights_bytes(self) -> int:
+        return int(self.weights.size) + 4 * int(self.requantize.bias.size)
+
+    def output_type(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        if self.weights.shape[1] != x.shape[2]:
+            raise ModelError(
+                "EW-OP-SHAPE", f"fully connected weights {self.weights.shape} do not fit input {x.shape}"
+            )
+        shape = (x.shape[0], x.shape[1], int(self.weights.shape[0]))
+        return TensorType(shape, "int8", self.requantize.output)
+
+    def input_rows(self, out_row: int, *inputs: TensorType) -> tuple[range, ...]:
+        return (range(out_row, out_row + 1),)
+
+    def macs(self, *inputs: TensorType) -> int:
+        (x,) = inputs
+        return x.shape[0] * x.shape[1] * int(self.weights.size)
+
+    @property
+    def pixelwise(self) -> bool:
+        return True
+
+    def row_kernel(self, cpu: CpuClass, *inputs: TensorType) -> RowKernel:
+        from edgewright.targets.codegen.kernels.fully_connected import fully_connected_kernel
+
+        (x,) = inputs
+        return fully_connected_kernel(self, cpu, x)
+
+    def golden(self, *inputs: Array) -> Array:
+        # Sums stay below 2^53: exact in double precision.
+        sums = (inputs[0].astype(np.float64) - self.input_zero_point) @ self.weights.astype(np.float64).T
+        return self.requantize.apply_once(sums.astype(np.int64))

@@ -1,0 +1,62 @@
+"""Padding with a constant (PAD, PADV2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from edgewright.converter.ops.base import OpKind, Padding
+from edgewright.converter.ops.window import NO_PADDING
+from edgewright.converter.program import Array, TensorType
+
+if TYPE_CHECKING:
+    from edgewright.targets.codegen.row_kernel import RowKernel
+    from edgewright.targets.cpu import CpuClass
+
+
+@dataclass(frozen=True, eq=False)
+class Pad(OpKind):
+    """The input with rows, columns and channels of one value around it.
+
+    Args:
+        padding: Rows and columns added.
+        channels_before: Channels added in front.
+        channels_after: Channels added at the end.
+        value: Quantized value of the new elements.
+    """
+
+    kind: ClassVar[str] = "pad"
+
+    padding: Padding = NO_PADDING
+    channels_before: int = 0
+    channels_after: int = 0
+    value: int = 0
+
+    def output_type(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        shape = (
+            x.shape[0] + self.padding.top + self.padding.bottom,
+            x.shape[1] + self.padding.left + self.padding.right,
+            x.shape[2] + self.channels_before + self.channels_after,
+        )
+        return TensorType(shape, x.dtype, x.quantization)
+
+    def input_rows(self, out_row: int, *inputs: TensorType) -> tuple[range, ...]:
+        row = out_row - self.padding.top
+        return (range(row, row + 1) if 0 <= row < inputs[0].shape[0] else range(0),)
+
+    def row_kernel(self, cpu: CpuClass, *inputs: TensorType) -> RowKernel:
+        from edgewright.targets.codegen.kernels.movement import pad_kernel
+
+        (x,) = inputs
+        return pad_kernel(self, x)
+
+    def golden(self, *inputs: Array) -> Array:
+        widths = (
+            (self.padding.top, self.padding.bottom),
+            (self.padding.left, self.padding.right),
+            (self.channels_before, self.channels_after),
+        )
+        return np.pad(inputs[0], widths, constant_values=self.value)

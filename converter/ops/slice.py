@@ -1,0 +1,59 @@
+"""Strided slice of rows, columns and channels (SLICE, STRIDED_SLICE)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from edgewright.converter.ops.base import OpKind
+from edgewright.converter.program import Array, Shape, TensorType
+from edgewright.errors import ModelError
+
+if TYPE_CHECKING:
+    from edgewright.targets.codegen.row_kernel import RowKernel
+    from edgewright.targets.cpu import CpuClass
+
+
+@dataclass(frozen=True, eq=False)
+class Slice(OpKind):
+    """y[i, j, k] = x[begin + step * (i, j, k)], along each axis the indices of `range(begin, end, step)`.
+
+    Args:
+        begin: First index along each axis of HWC, in 0 .. size - 1.
+        end: Index past the last one; -1 ends a backward slice at index 0.
+        step: Step, not 0; negative runs backwards.
+    """
+
+    kind: ClassVar[str] = "slice"
+
+    begin: Shape
+    end: Shape
+    step: Shape = (1, 1, 1)
+
+    def ranges(self) -> tuple[range, range, range]:
+        """Input indices along rows, columns and channels."""
+        rows, columns, channels = map(range, self.begin, self.end, self.step)
+        return rows, columns, channels
+
+    def output_type(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        taken = self.ranges()
+        for indices, size in zip(taken, x.shape, strict=True):
+            if not indices or not (0 <= indices[0] < size and 0 <= indices[-1] < size):
+                raise ModelError("EW-OP-SHAPE", f"slice {indices} of {size} elements")
+        return TensorType((len(taken[0]), len(taken[1]), len(taken[2])), x.dtype, x.quantization)
+
+    def input_rows(self, out_row: int, *inputs: TensorType) -> tuple[range, ...]:
+        row = self.ranges()[0][out_row]
+        return (range(row, row + 1),)
+
+    def row_kernel(self, cpu: CpuClass, *inputs: TensorType) -> RowKernel:
+        from edgewright.targets.codegen.kernels.movement import slice_kernel
+
+        (x,) = inputs
+        return slice_kernel(self, x)
+
+    def golden(self, *inputs: Array) -> Array:
+        return np.ascontiguousarray(inputs[0][np.ix_(*self.ranges())])

@@ -1,0 +1,269 @@
+"""Client of the firmware monitor: the MLPerf Tiny / EEMBC serial protocol and its `ew` extension.
+
+A command ends with `%`; the device replies with lines ending in CR LF and closes each command with
+`m-ready`. Every wait is bounded. After a failure the next command first resynchronises.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+
+from edgewright.errors import DeviceError, EdgewrightError, UsageError
+from edgewright.runtime import replies
+from edgewright.runtime.line_stream import LineStream
+from edgewright.runtime.replies import DeviceInfo, Fields, MemoryUse, RunTime
+
+LINE_TIMEOUT_S = 5.0
+RUN_TIMEOUT_S = 120.0
+LOAD_TIMEOUT_S = 10.0  # the tail of a load may still be in the host's buffers
+CHUNK_BYTES = 1024
+MAX_COMMAND_CHARS = 80
+MAX_REPLY_LINES = 1 << 20
+TRANSFER_ATTEMPTS = 3
+BOOT_LINES = ("m-timestamp-mode-performance", "m-init-done")
+
+# Waits for an answer to `name%`. The last ones are longer than the two seconds after which a device
+# gives up a binary load: sending into it again and again would keep it alive.
+ATTEMPT_TIMEOUTS_S = (1.5, 2.5, 2.5)
+PROBE_TIMEOUTS_S = (0.5, 1.0)
+QUIET_S = 0.05
+
+
+class MonitorClient:
+    """Speaks to one monitor.
+
+    Args:
+        lines: The open port.
+        run_timeout_s: How long one inference, or one layer while stepping or profiling, may take.
+    """
+
+    def __init__(self, lines: LineStream, *, run_timeout_s: float = RUN_TIMEOUT_S) -> None:
+        self.run_timeout_s = run_timeout_s
+        self._lines = lines
+        self._in_step = False
+
+    # ---- the base protocol ----
+
+    def synchronise(self, attempt_timeouts_s: tuple[float, ...] = ATTEMPT_TIMEOUTS_S) -> str:
+        """Bring both sides to the start of a command, whatever the device was doing.
+
+        Returns:
+            The device's name (`m-name-dut-[...]`).
+
+        Raises:
+            DeviceError: EW-DEV-TIMEOUT for silence, EW-DEV-PROTOCOL for an answer of another kind.
+        """
+        heard = self._lines.discard_until_quiet(QUIET_S, 1.0)
+        for timeout_s in attempt_timeouts_s:
+            # The first % ends a half-sent command, if there is one.
+            self._lines.write(b"%name%")
+            name, received = self._await_name(timeout_s)
+            heard += received
+            if name is not None:
+                self._barrier()
+                self._in_step = True
+                return name
+        waited = f"{sum(attempt_timeouts_s):g} s"
+        if heard:
+            raise DeviceError(
+                "EW-DEV-PROTOCOL",
+                f"{self._lines.name} answers, but not as the edgewright monitor (waited {waited}): {heard[:80]!r}",
+                "check that the firmware is flashed and the baud rate is the board's",
+            )
+        raise DeviceError(
+            "EW-DEV-TIMEOUT",
+            f"{self._lines.name} does not answer (waited {waited})",
+            "check that the firmware is flashed, the port is the board's console, and reset the board",
+        )
+
+    def _await_name(self, timeout_s: float) -> tuple[str | None, bytes]:
+        heard = b""
+        while True:
+            try:
+                line = self._lines.read_line(timeout_s)
+            except DeviceError as error:
+                if error.code != "EW-DEV-PROTOCOL":
+                    raise
+                # Noise of the other baud rate, of a half line: give it time to end, then ask again.
+                return None, heard + error.message.encode() + self._lines.discard_until_quiet(QUIET_S, timeout_s)
+            if line is None or len(heard) > 100_000:
+                return None, heard
+            heard += line.encode() + b"\n"
+            if line.startswith("m-name-dut-["):
+                return line.removeprefix("m-name-dut-[").removesuffix("]"), heard
+
+    def _barrier(self) -> None:
+        """Read past all replies still under way: the one to `timestamp` is the last."""
+        self._lines.write(b"timestamp%")
+        previous = ""
+        for _ in range(1000):
+            line = self._lines.read_line(LINE_TIMEOUT_S)
+            if line is None:
+                break
+            if line == "m-ready" and previous.startswith("m-lap-us-"):
+                return
+            previous = line
+        raise DeviceError("EW-DEV-PROTOCOL", f"{self._lines.name} gave its name but does not answer 'timestamp'")
+
+    def command(self, text: str, *, timeout_s: float = LINE_TIMEOUT_S, lines_limit: int = 1000) -> Fields:
+        """Send a command and read its reply.
+
+        Args:
+            text: The command without its terminator.
+            timeout_s: How long the device may be silent.
+            lines_limit: Most lines the reply may have.
+
+        Raises:
+            DeviceError: EW-DEV-TIMEOUT, EW-DEV-PROTOCOL, EW-DEV-RESET, EW-DEV-REFUSED, EW-DEV-LOST.
+        """
+        self._begin(text)
+        return self._reply(text, "m-ready", timeout_s, lines_limit)
+
+    def _begin(self, text: str) -> None:
+        if len(text) >= MAX_COMMAND_CHARS or not text.isascii() or "%" in text:
+            raise UsageError("EW-DEV-COMMAND", f"not a command of the monitor: {text[:100]!r}")
+        if not self._in_step:
+            self.synchronise()
+        self._in_step = False  # until the reply is complete
+        unasked = self._lines.discard()
+        if any(line.encode() in unasked for line in BOOT_LINES):
+            raise self._reset(text)
+        self._lines.write(text.encode("ascii") + b"%")
+
+    def _reply(self, text: str, last: str, timeout_s: float, lines_limit: int) -> Fields:
+        """Lines up to `last` (a prefix), or up to `m-ready` after an error line."""
+        lines: list[str] = []
+        refusal: str | None = None
+        while True:
+            line = self._lines.read_line(timeout_s)
+            if line is None:
+                got = f"; it had sent {' | '.join(lines[-3:])!r}" if lines else ""
+                raise DeviceError(
+                    "EW-DEV-TIMEOUT",
+                    f"{self._lines.name} did not complete '{text}' within {timeout_s:g} s{got}",
+                    "reset the board; a model that needs longer wants a longer --timeout",
+                )
+            if line in BOOT_LINES:
+                raise self._reset(text)
+            if line == "m-ready" or (refusal is None and line.startswith(last)):
+                self._in_step = line == "m-ready"
+                lines.append(line)
+                break
+            if line.startswith("e-["):
+                refusal = refusal or line.removeprefix("e-[").removesuffix("]")
+            elif not line.startswith("m-"):
+                raise Fields(text, [line]).unexpected("is not of this protocol")
+            lines.append(line)
+            if len(lines) > lines_limit:
+                raise Fields(text, lines).unexpected(f"has more than {lines_limit} lines")
+        if refusal is not None:
+            raise DeviceError("EW-DEV-REFUSED", f"the device refused '{text}': {refusal}", reply=refusal)
+        return Fields(text, lines)
+
+    def _reset(self, text: str) -> DeviceError:
+        return DeviceError(
+            "EW-DEV-RESET",
+            f"the device restarted during '{text}'",
+            "look for a watchdog, a supply that breaks down under load, a stack that overflows",
+        )
+
+    # ---- the ew commands ----
+
+    def info(self) -> DeviceInfo:
+        try:
+            return replies.parse_info(self.command("ew info"))
+        except DeviceError as error:
+            if error.code == "EW-DEV-REFUSED":
+                error.hint = "the board runs another firmware: flash this build first"
+            raise
+
+    def load(self, data: bytes, progress: Callable[[int], None] | None = None) -> None:
+        """Send the model's inputs, concatenated; a damaged transfer is repeated.
+
+        Args:
+            data: As many bytes as `DeviceInfo.input_bytes` says.
+            progress: Called with the bytes sent so far.
+
+        Raises:
+            DeviceError: EW-DEV-CRC where it stays damaged.
+        """
+        text = f"ew load {len(data)} {zlib.crc32(data):08X}"
+        for _ in range(TRANSFER_ATTEMPTS):
+            self._begin(text)
+            self._reply(text, "m-ew-send-[", LINE_TIMEOUT_S, 10).require(f"m-ew-send-[{len(data)}]")
+            for start in range(0, len(data), CHUNK_BYTES):
+                self._lines.write(data[start : start + CHUNK_BYTES])
+                if progress:
+                    progress(min(start + CHUNK_BYTES, len(data)))
+            try:
+                self._reply(text, "m-ready", LOAD_TIMEOUT_S, 10).require("m-ew-load-done")
+                return
+            except DeviceError as error:
+                if "crc" not in str(error.details.get("reply", "")):
+                    raise
+        raise DeviceError(
+            "EW-DEV-CRC",
+            f"{self._lines.name}: {len(data)} bytes of input arrived damaged {TRANSFER_ATTEMPTS} times",
+            "a bad cable or a too high baud rate does this",
+        )
+
+    def run(self, runs: int = 1, *, timeout_s: float | None = None) -> RunTime:
+        """Run `runs` inferences on the loaded input.
+
+        Args:
+            runs: How many.
+            timeout_s: For all of them together; `run_timeout_s` each where None.
+        """
+        fields = self.command(f"ew run {runs}", timeout_s=timeout_s or runs * self.run_timeout_s)
+        return replies.parse_run_time(fields, runs)
+
+    def output(self, size_bytes: int) -> bytes:
+        """All outputs of the last run, concatenated."""
+        return self._data("ew output", size_bytes)
+
+    def begin(self) -> None:
+        """Prepare stepping through the layers on the loaded input."""
+        self.command("ew begin")
+
+    def step(self, layer: int) -> None:
+        """Run one layer; layers go in order from 0."""
+        self.command(f"ew step {layer}", timeout_s=self.run_timeout_s)
+
+    def layer_output(self, layer: int, size_bytes: int) -> bytes:
+        """Output of the layer just stepped."""
+        return self._data(f"ew layer {layer}", size_bytes)
+
+    def profile(self, layers: int) -> list[int | None]:
+        """Run layer by layer and return each one's cycles, None without a counter."""
+        fields = self.command("ew profile", timeout_s=self.run_timeout_s, lines_limit=layers + 10)
+        return replies.parse_layer_cycles(fields, layers)
+
+    def bench(self) -> None:
+        """One whole run between the markers that an emulator counts."""
+        self.command("ew bench", timeout_s=self.run_timeout_s)
+
+    def memory(self) -> MemoryUse:
+        return replies.parse_memory(self.command("ew memory"))
+
+    def reset(self) -> None:
+        """Restart the firmware and wait until it answers again."""
+        self._begin("ew reset")
+        self.synchronise()
+
+    def _data(self, text: str, size_bytes: int) -> bytes:
+        last: EdgewrightError | None = None
+        for _ in range(TRANSFER_ATTEMPTS):
+            fields = self.command(text, lines_limit=min(size_bytes + 10, MAX_REPLY_LINES))
+            try:
+                data = replies.parse_data(fields, size_bytes)
+            except DeviceError as error:
+                if error.code != "EW-DEV-CRC":
+                    raise
+                last = error  # reading again changes nothing on the device
+                continue
+            if len(data) != size_bytes:
+                raise fields.unexpected(f"has {len(data)} bytes where {size_bytes} belong")
+            return data
+        assert last is not None
+        raise last

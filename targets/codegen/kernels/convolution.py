@@ -1,0 +1,75 @@
+"""Row kernels of convolutions and of fully connected layers over several pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from edgewright.converter.ops.conv2d import Conv2D
+from edgewright.converter.ops.fully_connected import FullyConnected
+from edgewright.converter.ops.requantize import Requantize
+from edgewright.converter.program import TensorType
+from edgewright.targets.codegen.kernels.dot import dot_kernel
+from edgewright.targets.codegen.kernels.dot_mve import dot_mve_kernel
+from edgewright.targets.codegen.kernels.geometry import Geometry
+from edgewright.targets.codegen.kernels.requantization import epilogue
+from edgewright.targets.codegen.row_kernel import RowInput, RowKernel
+from edgewright.targets.cpu import CpuClass
+
+
+def convolution_kernel(op: Conv2D, cpu: CpuClass, x: TensorType) -> RowKernel:
+    """Row kernel of a convolution: [kh rows][W, C] -> [W', O]."""
+    outputs, height, width, _ = op.weights.shape
+    out_rows, out_columns, _ = op.output_type(x).shape
+    geometry = Geometry(
+        columns=x.shape[1],
+        pixel_bytes=x.shape[2],
+        height=height,
+        width=width,
+        stride=op.stride[1],
+        dilation=op.dilation[1],
+        pad_left=op.padding.left,
+        out_columns=out_columns,
+        groups=op.groups,
+        zero_point=op.input_zero_point,
+    )
+    rows = RowInput(
+        rows=x.shape[0],
+        row_bytes=x.row_bytes,
+        window=height,
+        stride=op.stride[0],
+        dilation=op.dilation[0],
+        pad_top=op.padding.top,
+        pad_value=op.input_zero_point,
+    )
+    family = f"conv{height}x{width}_{x.shape[1]}x{x.shape[2]}_{outputs}"
+    return _kernel(family, op.weights, geometry, op.requantize, rows, out_rows, cpu)
+
+
+def pixelwise_kernel(op: FullyConnected, cpu: CpuClass, x: TensorType) -> RowKernel:
+    """Row kernel of a fully connected layer over many pixels: a 1x1 convolution with one rounding."""
+    outputs, inputs = op.weights.shape
+    rows, columns, _ = x.shape
+    weights = op.weights.reshape(outputs, 1, 1, inputs)
+    geometry = Geometry(columns, inputs, 1, 1, 1, 1, 0, columns, 1, op.input_zero_point)
+    family = f"fc_{columns}x{inputs}_{outputs}"
+    source = RowInput(rows, x.row_bytes)
+    return _kernel(family, weights, geometry, op.requantize, source, rows, cpu, once=True)
+
+
+def _kernel(
+    family: str,
+    weights: npt.NDArray[np.int8],
+    geometry: Geometry,
+    requantize: Requantize,
+    rows: RowInput,
+    out_rows: int,
+    cpu: CpuClass,
+    *,
+    once: bool = False,
+) -> RowKernel:
+    vector = cpu.name == "mve"
+    call = epilogue(requantize, weights, geometry.zero_point, once=once, general=vector)
+    if vector:
+        return dot_mve_kernel(family, weights, geometry, call, rows, out_rows)
+    return dot_kernel(family, weights, geometry, call, rows, out_rows, cpu)

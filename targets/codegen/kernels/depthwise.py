@@ -1,0 +1,153 @@
+"""Row kernels of depthwise convolutions: four channels at a time, border columns peeled.
+
+TensorIR walks the channel quads; a run of pixels that use the same kernel columns is one call of a
+micro-kernel (`ew_depthwise.h`). Columns outside the tensor are left out and their zero-point share is
+given back, so rows carry no padding.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgewright.converter.ops.depthwise import DepthwiseConv2D
+from edgewright.converter.program import TensorType
+from edgewright.targets.codegen.kernels.requantization import Epilogue, epilogue
+from edgewright.targets.codegen.row_kernel import RowInput, RowKernel
+from edgewright.targets.cpu import CpuClass
+
+_FORMS = {"ew_requantize_relu": "relu", "ew_requantize_bounded": "bounded", "ew_requantize": "general"}
+
+
+def column_runs(
+    columns: int, out_columns: int, width: int, stride: int, dilation: int, pad_left: int
+) -> list[tuple[int, int, int, int, int]]:
+    """Runs of output columns that use the same kernel columns.
+
+    Returns:
+        (first output column, count, input column of the first tap, first tap used, last tap + 1).
+
+    >>> column_runs(5, 5, 3, 1, 1, 1)
+    [(0, 1, -1, 1, 3), (1, 3, 0, 0, 3), (4, 1, 3, 0, 2)]
+    """
+    runs: list[tuple[int, int, int, int, int]] = []
+    for x in range(out_columns):
+        first = x * stride - pad_left
+        taps = [k for k in range(width) if 0 <= first + k * dilation < columns]
+        low, high = (taps[0], taps[-1] + 1) if taps else (0, 0)
+        if runs and runs[-1][3:] == (low, high):
+            start, count, column, _, _ = runs[-1]
+            runs[-1] = (start, count + 1, column, low, high)
+        else:
+            runs.append((x, 1, first, low, high))
+    return runs
+
+
+def _geometry(op: DepthwiseConv2D, x: TensorType) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+    channels = x.shape[2]
+    height, width = op.window
+    return np.array(
+        [
+            *(x.shape[1], channels, channels, height, width, op.dilation[1], op.input_zero_point),
+            *(op.stride[1], op.requantize.output.zero_point, *op.requantize.clamp),
+        ],
+        np.int32,
+    )
+
+
+def _row_input(op: DepthwiseConv2D, x: TensorType) -> RowInput:
+    return RowInput(
+        rows=x.shape[0],
+        row_bytes=x.row_bytes,
+        window=op.window[0],
+        stride=op.stride[0],
+        dilation=op.dilation[0],
+        pad_top=op.padding.top,
+        pad_value=op.input_zero_point,
+    )
+
+
+def depthwise_kernel(op: DepthwiseConv2D, cpu: CpuClass, x: TensorType) -> RowKernel:
+    """Row kernel of a depthwise convolution: [kh rows][W, C] -> [W', C * m]."""
+    channels = x.shape[2]
+    rows, columns, outputs = op.output_type(x).shape
+    if op.multiplier != 1 or channels % 4:
+        return _any_kernel(op, x)
+    height, width = op.window
+    by_channel = np.ascontiguousarray(op.weights.transpose(2, 0, 1))
+    vector = cpu.name == "mve"
+    call = epilogue(op.requantize, by_channel, op.input_zero_point, general=vector)
+    form = _FORMS[call.function]
+    quads = channels // 4
+    lines = []
+    for start, count, first, low, high in column_runs(
+        x.shape[1], columns, width, op.stride[1], op.dilation[1], op.padding.left
+    ):
+        whole = (height, width, low, high, op.dilation[1]) == (3, 3, 0, 3, 1) and not vector
+        name = "ew_depthwise_mve" if vector else f"ew_depthwise_{'3x3_' if whole else ''}{form}"
+        taps = "" if whole else f"{low}, {high}, "
+        output = f"T.address_of(Y[{start * channels}])"
+        constants = "T.address_of(W[vq, 0]), T.address_of(K[vq, 0]), geometry"
+        call_text = f'"int32", "{name}", rows, {output}, {first}, {count}, {taps}vq * 4, {constants}'
+        lines.append(f"            T.evaluate(T.call_extern({call_text}))\n")
+    script = f"""
+@T.prim_func(s_tir=True)
+def f(rows: T.handle, geometry: T.handle, W: T.Buffer(({quads}, {height * width * 4}), "int8"),
+      K: T.Buffer(({quads}, 12), "int32"), Y: T.Buffer(({columns * channels},), "int8")):
+    T.func_attr({{"global_symbol": "f", "tirx.noalias": True}})
+    for q in range({quads}):
+        with T.sblock("quad"):
+            vq = T.axis.spatial({quads}, q)
+            T.reads(W[vq, 0:{height * width * 4}], K[vq, 0:12])
+            T.writes(Y[0:{columns * channels}])
+{"".join(lines)}"""
+    packed = op.weights.reshape(height * width, quads, 4).transpose(1, 0, 2)
+    constants = np.stack([v.reshape(quads, 4) for v in (call.bias, call.multiplier, call.shift)], axis=1)
+    return RowKernel(
+        family=f"dw{height}x{width}_{x.shape[1]}x{channels}",
+        script=script,
+        arguments=("rows", "c[0]", "c[1]", "c[2]", "out"),
+        inputs=(_row_input(op, x),),
+        out_rows=rows,
+        out_row_bytes=columns * outputs,
+        constants=(_geometry(op, x), np.ascontiguousarray(packed), np.ascontiguousarray(constants)),
+        headers=("ew_depthwise_mve.h" if vector else "ew_depthwise.h",),
+        reason=f"4 channels at a time, borders peeled, {'Helium' if vector else call.function}",
+    )
+
+
+def _any_kernel(op: DepthwiseConv2D, x: TensorType) -> RowKernel:
+    rows, columns, outputs = op.output_type(x).shape
+    zero = op.input_zero_point
+    bias = op.requantize.bias.astype(np.int64) - zero * op.weights.astype(np.int64).sum(axis=(0, 1))
+    call = Epilogue(
+        bias.astype(np.uint64).astype(np.uint32).astype(np.int32),
+        op.requantize.multiplier,
+        op.requantize.shift,
+        "ew_requantize",
+        (),
+    )
+    return RowKernel(
+        family=f"dw_any_{x.shape[1]}x{x.shape[2]}",
+        script="",
+        call="ew_depthwise_any",
+        arguments=(
+            "rows",
+            "out",
+            str(columns),
+            str(op.padding.left),
+            str(op.multiplier),
+            "c[1]",
+            "c[2]",
+            "c[0]",
+        ),
+        inputs=(_row_input(op, x),),
+        out_rows=rows,
+        out_row_bytes=columns * outputs,
+        constants=(
+            _geometry(op, x),
+            np.ascontiguousarray(op.weights),
+            np.stack([call.bias, call.multiplier, call.shift]).astype(np.int32),
+        ),
+        headers=("ew_depthwise.h",),
+        reason="channel by channel: multiplier above 1 or channels not a multiple of 4",
+    )

@@ -1,0 +1,122 @@
+"""Row kernels of element-wise ops: binary arithmetic, tables, conversions to and from float."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from edgewright.converter.ops.binary import Add, Mul
+from edgewright.converter.ops.lookup import Lookup
+from edgewright.converter.ops.quantize import Dequantize, Quantize
+from edgewright.converter.ops.requantize import DTYPE_RANGE
+from edgewright.converter.program import ITEM_BYTES, TensorType
+from edgewright.targets.codegen.row_kernel import RowInput, RowKernel
+
+
+def _rows(x: TensorType, out_rows: int) -> RowInput:
+    """A row of its own for every output row, or the only row again and again."""
+    return RowInput(x.shape[0], x.row_bytes, stride=0 if x.shape[0] == 1 < out_rows else 1)
+
+
+def binary_kernel(op: Add | Mul, a: TensorType, b: TensorType) -> RowKernel:
+    """[W, C] op [W, C] -> [W, C]; a dimension of 1 is repeated."""
+    rows, columns, channels = op.output_type(a, b).shape
+
+    def element(name: str, x: TensorType) -> str:
+        return f"{name}[{'vw' if x.shape[1] > 1 else '0'}, {'vc' if x.shape[2] > 1 else '0'}]"
+
+    operands = f'T.cast({element("A", a)}, "int32"), T.cast({element("B", b)}, "int32")'
+    if isinstance(op, Add):
+        value = f'T.call_pure_extern("int8", "ew_add", {operands}, {op.sign}, p)'
+        factors = [op.multipliers[0], -op.shifts[0], op.multipliers[1], -op.shifts[1]]
+        left = op.left_shift
+    else:
+        value = f'T.call_pure_extern("int8", "ew_mul", {operands}, p)'
+        factors, left = [0, 0, 0, 0], 0
+    script = f"""
+@T.prim_func(s_tir=True)
+def f(A: T.Buffer(({a.shape[1]}, {a.shape[2]}), "int8"), B: T.Buffer(({b.shape[1]}, {b.shape[2]}), "int8"),
+      p: T.handle, Y: T.Buffer(({columns}, {channels}), "int8")):
+    T.func_attr({{"global_symbol": "f"}})
+    for w, c in T.grid({columns}, {channels}):
+        with T.sblock("element"):
+            vw, vc = T.axis.remap("SS", [w, c])
+            Y[vw, vc] = {value}
+"""
+    parameters = [*op.zero_points, *factors, op.output_multiplier, op.output_shift]
+    parameters += [op.output.zero_point, *op.clamp, left]
+    return RowKernel(
+        family=f"{op.kind}_{columns}x{channels}",
+        script=script,
+        arguments=("rows[0]", "rows[1]", "c[0]", "out"),
+        may_alias=True,
+        inputs=(_rows(a, rows), _rows(b, rows)),
+        out_rows=rows,
+        out_row_bytes=columns * channels,
+        constants=(np.array(parameters, np.int32),),
+        headers=("ew_math.h", "ew_elementwise.h"),
+        reason="element by element",
+    )
+
+
+def _unary(
+    family: str, x: TensorType, y: TensorType, value: str, extra: str, arguments: tuple[str, ...]
+) -> RowKernel:
+    elements = x.shape[1] * x.shape[2]
+    script = f"""
+@T.prim_func(s_tir=True)
+def f(A: T.Buffer(({elements},), "{x.dtype}"), {extra}Y: T.Buffer(({elements},), "{y.dtype}")):
+    T.func_attr({{"global_symbol": "f"}})
+    for i in range({elements}):
+        with T.sblock("element"):
+            v = T.axis.spatial({elements}, i)
+            Y[v] = {value}
+"""
+    return RowKernel(
+        family=f"{family}_{elements}",
+        script=script,
+        arguments=("rows[0]", *arguments, "out"),
+        may_alias=True,
+        inputs=(RowInput(x.shape[0], x.row_bytes),),
+        out_rows=x.shape[0],
+        out_row_bytes=elements * ITEM_BYTES[y.dtype],
+        headers=("ew_math.h", "ew_elementwise.h"),
+        reason="element by element",
+    )
+
+
+def lookup_kernel(op: Lookup, x: TensorType) -> RowKernel:
+    """[W, C] -> [W, C] through a table of 256 entries."""
+    lowest = DTYPE_RANGE[op.input_dtype][0]
+    kernel = _unary(
+        "lookup",
+        x,
+        op.output_type(x),
+        f'L[T.cast(A[v], "int32") - {lowest}]',
+        f'L: T.Buffer((256,), "{op.output_dtype}"), ',
+        ("c[0]",),
+    )
+    return replace(kernel, constants=(op.table,), reason=f"table of {op.source}")
+
+
+def quantize_kernel(op: Quantize, x: TensorType) -> RowKernel:
+    """float32 [W, C] -> int8 or uint8 [W, C]."""
+    low, high = DTYPE_RANGE[op.dtype]
+    call = f'T.call_pure_extern("int32", "ew_quantize", A[v], P[0], {op.output.zero_point}, {low}, {high})'
+    kernel = _unary(
+        "quantize",
+        x,
+        op.output_type(x),
+        f'T.cast({call}, "{op.dtype}")',
+        'P: T.Buffer((1,), "float32"), ',
+        ("c[0]",),
+    )
+    return replace(kernel, constants=(np.array([op.output.scale], np.float32),))
+
+
+def dequantize_kernel(op: Dequantize, x: TensorType) -> RowKernel:
+    """int8 or uint8 [W, C] -> float32 [W, C]."""
+    value = f'P[0] * T.cast(T.cast(A[v], "int32") - {op.input.zero_point}, "float32")'
+    kernel = _unary("dequantize", x, op.output_type(x), value, 'P: T.Buffer((1,), "float32"), ', ("c[0]",))
+    return replace(kernel, constants=(np.array([op.input.scale], np.float32),))

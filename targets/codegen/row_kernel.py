@@ -1,0 +1,91 @@
+"""RowKernel: the contract between an op kind and code generation.
+
+A row kernel computes one output row of one op. In C all have one signature:
+
+    void kernel(const void *const *rows, void *out, const void *const *constants, void *scratch);
+
+`rows` holds the pointers to the input rows of all inputs, one after the other; rows outside the
+tensor point to a row of zero points. One kernel serves all layers of the same shape, because
+everything else comes by pointer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from edgewright.converter.program import Array
+
+
+@dataclass(frozen=True)
+class RowInput:
+    """How an op walks over the rows of one input.
+
+    Args:
+        rows: Rows of the view of the input (1 when the kernel takes the tensor as a whole).
+        row_bytes: Bytes of one row of that view.
+        window: Rows the kernel reads at a time.
+        stride: Input rows per output row.
+        dilation: Distance between the rows of a window.
+        pad_top: Rows of padding above the tensor.
+        pad_value: Byte that fills a padding row; None passes a null pointer instead.
+    """
+
+    rows: int
+    row_bytes: int
+    window: int = 1
+    stride: int = 1
+    dilation: int = 1
+    pad_top: int = 0
+    pad_value: int | None = 0
+
+
+@dataclass(frozen=True, eq=False)
+class RowKernel:
+    """A row kernel of one layer.
+
+    Args:
+        family: Readable start of the C symbol, e.g. "conv_3x3_16x32_16"; a hash makes it unique.
+        script: TVMScript of the PrimFunc, named `f`; empty for a kernel that is one micro-kernel call.
+        arguments: C expressions passed to the PrimFunc (or to `call`), over rows[i], out, c[i], scratch.
+        call: Micro-kernel called directly where `script` is empty.
+        outputs: Names of the PrimFunc's parameters that it writes (all others become const).
+        may_alias: The output may lie on an input (in-place element-wise ops), so no `restrict`.
+        inputs: One per input of the node.
+        out_rows: Times the driver calls the kernel.
+        out_row_bytes: Bytes one call writes.
+        constants: Arrays in flash, in the order of c[i].
+        headers: Micro-kernel headers used.
+        scratch_bytes: Arena bytes the kernel may overwrite while it runs.
+        tensorize: (block name, loop index, intrinsic) to replace by micro-kernels.
+        reason: Why this kernel was chosen, for the report.
+    """
+
+    family: str
+    script: str
+    arguments: tuple[str, ...]
+    inputs: tuple[RowInput, ...]
+    out_rows: int
+    out_row_bytes: int
+    call: str = ""
+    outputs: tuple[str, ...] = ("Y",)
+    may_alias: bool = False
+    constants: tuple[Array, ...] = ()
+    headers: tuple[str, ...] = ()
+    scratch_bytes: int = 0
+    tensorize: tuple[Tensorize, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Tensorize:
+    """Replace the update of reduction block `block` by an intrinsic.
+
+    Args:
+        block: Name of the block; its initialisation is split off first.
+        depth: Number of innermost loops the intrinsic covers.
+        intrinsic: TVMScript of the intrinsic's `desc` and `impl`.
+    """
+
+    block: str
+    depth: int
+    intrinsic: tuple[str, str] = field(repr=False)

@@ -1,0 +1,111 @@
+/* Receptive fields of P neighbouring output pixels, widened to int16 and interleaved for the dot
+ * product micro-kernels: x[quad][P][4]; a quad is 4 consecutive elements of (ky, kx, channel) in the
+ * order 0, 2, 1, 3 (what SXTB16 yields). Elements past the last stay undefined: their weights are 0. */
+#ifndef EW_GATHER_H
+#define EW_GATHER_H
+#include "ew_math.h"
+
+typedef struct {
+  int32_t columns;      /* input columns */
+  int32_t pixel;        /* bytes from one input column to the next */
+  int32_t channels;     /* channels gathered per column (of one group) */
+  int32_t height, width, dilation; /* of the kernel; dilation is horizontal */
+  int32_t zero_point;   /* value of a padding column */
+} ew_window;
+
+#if defined(__ARM_FEATURE_DSP)
+EW_INLINE void ew_widen_quad(uint32_t v, int16_t *x) {
+  uint32_t even, odd;
+  __asm("sxtb16 %0, %1" : "=r"(even) : "r"(v));
+  __asm("sxtb16 %0, %1, ror #8" : "=r"(odd) : "r"(v));
+  uint32_t pair[2] = {even, odd};
+  memcpy(__builtin_assume_aligned(x, 4), pair, 8);
+}
+EW_INLINE uint32_t ew_load_quad(const int8_t *p) {
+  uint32_t v;
+  memcpy(&v, p, 4);
+  return v;
+}
+/* Widen `count` bytes (a multiple of 4) into quads `step` int16 apart; returns the next quad. */
+EW_NOINLINE int16_t *ew_widen(const int8_t *p, int16_t *x, int32_t count, int32_t step) {
+  const int8_t *end = p + count;
+  if (count & 4) {
+    ew_widen_quad(ew_load_quad(p), x);
+    p += 4;
+    x += step;
+  }
+  while (p != end) {
+    ew_widen_quad(ew_load_quad(p), x);
+    x += step;
+    ew_widen_quad(ew_load_quad(p + 4), x);
+    x += step;
+    p += 8;
+  }
+  return x;
+}
+#else
+EW_NOINLINE int16_t *ew_widen(const int8_t *p, int16_t *x, int32_t count, int32_t step) {
+  for (const int8_t *end = p + count; p != end; p += 4, x += step) {
+    x[0] = p[0];
+    x[1] = p[2];
+    x[2] = p[1];
+    x[3] = p[3];
+  }
+  return x;
+}
+#endif
+
+/* Channels in multiples of 4. `channel`: first channel of the group. */
+EW_NOINLINE void ew_gather(const void *const *rows, int16_t *x, int32_t column, int32_t pixels, int32_t stride,
+                           int32_t channel, const ew_window *w) {
+  int32_t step = 4 * pixels;
+  int32_t run = w->channels * w->width;
+  int32_t whole = w->dilation == 1 && w->pixel == w->channels;
+  uint32_t fill = (uint8_t)w->zero_point * 0x01010101u;
+  for (int32_t p = 0; p < pixels; p++, column += stride, x += 4) {
+    int16_t *d = x;
+    for (int32_t ky = 0; ky < w->height; ky++) {
+      const int8_t *row = (const int8_t *)rows[ky] + channel;
+      if (whole && column >= 0 && column + w->width <= w->columns) {
+        d = ew_widen(row + column * w->pixel, d, run, step);
+        continue;
+      }
+      for (int32_t kx = 0, c = column; kx < w->width; kx++, c += w->dilation) {
+        if (c >= 0 && c < w->columns) {
+          d = ew_widen(row + c * w->pixel, d, w->channels, step);
+        } else {
+          for (int32_t i = 0; i < w->channels; i += 4, d += step) ew_widen((const int8_t *)&fill, d, 4, 0);
+        }
+      }
+    }
+  }
+}
+
+/* Any number of channels: element by element. */
+EW_NOINLINE void ew_gather_bytes(const void *const *rows, int16_t *x, int32_t column, int32_t pixels, int32_t stride,
+                                 int32_t channel, const ew_window *w) {
+  int32_t step = 4 * pixels;
+  for (int32_t p = 0; p < pixels; p++, column += stride, x += 4) {
+    int32_t k = 0;
+    int16_t *d = x;
+    for (int32_t ky = 0; ky < w->height; ky++) {
+      const int8_t *row = (const int8_t *)rows[ky] + channel;
+      for (int32_t kx = 0, c = column; kx < w->width; kx++, c += w->dilation) {
+        const int8_t *s = row + c * w->pixel;
+        int32_t inside = c >= 0 && c < w->columns;
+        for (int32_t i = 0; i < w->channels; i++) {
+          d[k] = inside ? s[i] : (int16_t)w->zero_point;
+          /* 0 -> 2 -> 1 -> 3 -> next quad: the order 0, 2, 1, 3 */
+          if (k == 0) k = 2;
+          else if (k == 2) k = 1;
+          else if (k == 1) k = 3;
+          else {
+            k = 0;
+            d += step;
+          }
+        }
+      }
+    }
+  }
+}
+#endif

@@ -1,0 +1,35 @@
+/* Mean over any axes of a tensor: sums over three strided dimensions for each of three others. */
+#ifndef EW_MEAN_H
+#define EW_MEAN_H
+#include "ew_math.h"
+
+typedef struct {
+  int32_t count, stride;
+} ew_axis;
+
+typedef struct {
+  ew_axis kept[3], summed[3];
+  int32_t offset; /* zero point of the input times the number of summed elements */
+  int32_t multiplier, shift, divisor, zero_point;
+} ew_mean_geometry;
+
+EW_INLINE int32_t ew_strided_sum(const int8_t *p, const ew_axis *a) {
+  int32_t sum = 0;
+  for (int32_t i = 0; i < a[0].count; i++)
+    for (int32_t j = 0; j < a[1].count; j++)
+      for (int32_t k = 0; k < a[2].count; k++) sum += p[i * a[0].stride + j * a[1].stride + k * a[2].stride];
+  return sum;
+}
+
+EW_NOINLINE void ew_mean(const int8_t *x, int8_t *y, const ew_mean_geometry *g) {
+  const ew_axis *a = g->kept;
+  for (int32_t i = 0; i < a[0].count; i++)
+    for (int32_t j = 0; j < a[1].count; j++)
+      for (int32_t k = 0; k < a[2].count; k++) {
+        const int8_t *p = x + i * a[0].stride + j * a[1].stride + k * a[2].stride;
+        int32_t v = ew_multiply(ew_strided_sum(p, g->summed) - g->offset, g->multiplier, g->shift);
+        int32_t half = g->divisor / 2;
+        *y++ = (int8_t)ew_clamp((v < 0 ? v - half : v + half) / g->divisor + g->zero_point, -128, 127);
+      }
+}
+#endif
