@@ -6,46 +6,63 @@ A command ends with `%`; the device replies with lines ending in CR LF and close
 
 from __future__ import annotations
 
+import time
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from edgewright.errors import DeviceError, EdgewrightError, UsageError
 from edgewright.runtime import replies
 from edgewright.runtime.line_stream import LineStream
 from edgewright.runtime.replies import DeviceInfo, Fields, MemoryUse, RunTime
 
-LINE_TIMEOUT_S = 5.0
-RUN_TIMEOUT_S = 120.0
-LOAD_TIMEOUT_S = 10.0  # the tail of a load may still be in the host's buffers
 CHUNK_BYTES = 1024
 MAX_COMMAND_CHARS = 80
+MAX_HEARD_BYTES = 4096
 MAX_REPLY_LINES = 1 << 20
 TRANSFER_ATTEMPTS = 3
+DAMAGED_LOAD = ("crc mismatch", "load timeout")
 BOOT_LINES = ("m-timestamp-mode-performance", "m-init-done")
-
-# Waits for an answer to `name%`. The last ones are longer than the two seconds after which a device
-# gives up a binary load: sending into it again and again would keep it alive.
-ATTEMPT_TIMEOUTS_S = (1.5, 2.5, 2.5)
-PROBE_TIMEOUTS_S = (0.5, 1.0)
 QUIET_S = 0.05
+
+# Ctrl-C ends a run under way, the % a half-sent command.
+INTERRUPT = b"\x03%"
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Bounds of all waits, in seconds.
+
+    Args:
+        attempts_s: For an answer to `name%`, one a try. The last ones are longer than the two seconds
+            after which a device gives up a binary load: sending again and again would keep it alive.
+        line_s: For the next line of a reply.
+        load_s: For the end of a binary load, whose tail may still be in the host's buffers.
+        run_s: For one inference, or one layer while stepping or profiling.
+        boot_s: For the start message after a reset.
+    """
+
+    attempts_s: tuple[float, ...] = (1.5, 2.5, 2.5)
+    line_s: float = 5.0
+    load_s: float = 10.0
+    run_s: float = 120.0
+    boot_s: float = 3.0
+
+
+PROBE = Timeouts(attempts_s=(0.5, 1.0), line_s=1.0)
 
 
 class MonitorClient:
-    """Speaks to one monitor.
+    """Speaks to one monitor through an open port."""
 
-    Args:
-        lines: The open port.
-        run_timeout_s: How long one inference, or one layer while stepping or profiling, may take.
-    """
-
-    def __init__(self, lines: LineStream, *, run_timeout_s: float = RUN_TIMEOUT_S) -> None:
-        self.run_timeout_s = run_timeout_s
+    def __init__(self, lines: LineStream, timeouts: Timeouts | None = None) -> None:
+        self._timeouts = timeouts or Timeouts()
         self._lines = lines
         self._in_step = False
 
     # ---- the base protocol ----
 
-    def synchronise(self, attempt_timeouts_s: tuple[float, ...] = ATTEMPT_TIMEOUTS_S) -> str:
+    def synchronise(self) -> str:
         """Bring both sides to the start of a command, whatever the device was doing.
 
         Returns:
@@ -55,20 +72,19 @@ class MonitorClient:
             DeviceError: EW-DEV-TIMEOUT for silence, EW-DEV-PROTOCOL for an answer of another kind.
         """
         heard = self._lines.discard_until_quiet(QUIET_S, 1.0)
-        for timeout_s in attempt_timeouts_s:
-            # The first % ends a half-sent command, if there is one.
-            self._lines.write(b"%name%")
+        for timeout_s in self._timeouts.attempts_s:
+            self._lines.write(INTERRUPT + b"name%")
             name, received = self._await_name(timeout_s)
             heard += received
             if name is not None:
                 self._barrier()
                 self._in_step = True
                 return name
-        waited = f"{sum(attempt_timeouts_s):g} s"
+        waited = f"{sum(self._timeouts.attempts_s):g} s"
         if heard:
             raise DeviceError(
                 "EW-DEV-PROTOCOL",
-                f"{self._lines.name} answers, but not as the edgewright monitor (waited {waited}): {heard[:80]!r}",
+                f"{self._lines.name} answers within {waited}, but not as the monitor does: {heard[:80]!r}",
                 "check that the firmware is flashed and the baud rate is the board's",
             )
         raise DeviceError(
@@ -78,17 +94,20 @@ class MonitorClient:
         )
 
     def _await_name(self, timeout_s: float) -> tuple[str | None, bytes]:
+        """(the name or None, everything heard meanwhile)."""
         heard = b""
+        deadline = time.monotonic() + timeout_s
         while True:
             try:
-                line = self._lines.read_line(timeout_s)
+                line = self._lines.read_line(deadline - time.monotonic())
             except DeviceError as error:
                 if error.code != "EW-DEV-PROTOCOL":
                     raise
-                # Noise of the other baud rate, of a half line: give it time to end, then ask again.
-                return None, heard + error.message.encode() + self._lines.discard_until_quiet(QUIET_S, timeout_s)
-            if line is None or len(heard) > 100_000:
-                return None, heard
+                # Half a line, or noise of another baud rate: name it if nothing better follows.
+                heard += error.message.encode()
+                continue
+            if line is None:
+                return None, heard[:MAX_HEARD_BYTES]
             heard += line.encode() + b"\n"
             if line.startswith("m-name-dut-["):
                 return line.removeprefix("m-name-dut-[").removesuffix("]"), heard
@@ -96,29 +115,32 @@ class MonitorClient:
     def _barrier(self) -> None:
         """Read past all replies still under way: the one to `timestamp` is the last."""
         self._lines.write(b"timestamp%")
-        previous = ""
-        for _ in range(1000):
-            line = self._lines.read_line(LINE_TIMEOUT_S)
-            if line is None:
-                break
+        previous, line = "", self._lines.read_line(self._timeouts.line_s)
+        deadline = time.monotonic() + self._timeouts.line_s
+        while line is not None and time.monotonic() < deadline:
             if line == "m-ready" and previous.startswith("m-lap-us-"):
                 return
-            previous = line
-        raise DeviceError("EW-DEV-PROTOCOL", f"{self._lines.name} gave its name but does not answer 'timestamp'")
+            previous, line = line, self._lines.read_line(self._timeouts.line_s)
+        raise DeviceError(
+            "EW-DEV-PROTOCOL", f"{self._lines.name} gave its name but does not answer 'timestamp'"
+        )
 
-    def command(self, text: str, *, timeout_s: float = LINE_TIMEOUT_S, lines_limit: int = 1000) -> Fields:
+    def command(
+        self, text: str, *, timeout_s: float | None = None, lines_limit: int = 1000, slow_lines: int = 4
+    ) -> Fields:
         """Send a command and read its reply.
 
         Args:
             text: The command without its terminator.
-            timeout_s: How long the device may be silent.
+            timeout_s: How long the device may be silent; `line_s` where None.
             lines_limit: Most lines the reply may have.
+            slow_lines: How many of them may take as long as that: the bound of the whole reply.
 
         Raises:
             DeviceError: EW-DEV-TIMEOUT, EW-DEV-PROTOCOL, EW-DEV-RESET, EW-DEV-REFUSED, EW-DEV-LOST.
         """
         self._begin(text)
-        return self._reply(text, "m-ready", timeout_s, lines_limit)
+        return self._reply(text, "m-ready", timeout_s or self._timeouts.line_s, lines_limit, slow_lines)
 
     def _begin(self, text: str) -> None:
         if len(text) >= MAX_COMMAND_CHARS or not text.isascii() or "%" in text:
@@ -131,35 +153,40 @@ class MonitorClient:
             raise self._reset(text)
         self._lines.write(text.encode("ascii") + b"%")
 
-    def _reply(self, text: str, last: str, timeout_s: float, lines_limit: int) -> Fields:
-        """Lines up to `last` (a prefix), or up to `m-ready` after an error line."""
+    def _reply(
+        self, text: str, last: str, timeout_s: float, lines_limit: int = 10, slow_lines: int = 4
+    ) -> Fields:
+        """Lines up to one that starts with `last`, or up to `m-ready` after an error line."""
         lines: list[str] = []
         refusal: str | None = None
+        deadline = time.monotonic() + timeout_s * slow_lines
         while True:
             line = self._lines.read_line(timeout_s)
-            if line is None:
-                got = f"; it had sent {' | '.join(lines[-3:])!r}" if lines else ""
-                raise DeviceError(
-                    "EW-DEV-TIMEOUT",
-                    f"{self._lines.name} did not complete '{text}' within {timeout_s:g} s{got}",
-                    "reset the board; a model that needs longer wants a longer --timeout",
-                )
+            if line is None or time.monotonic() > deadline:
+                raise self._timeout(text, timeout_s, lines)
             if line in BOOT_LINES:
                 raise self._reset(text)
+            lines.append(line)
             if line == "m-ready" or (refusal is None and line.startswith(last)):
                 self._in_step = line == "m-ready"
-                lines.append(line)
                 break
             if line.startswith("e-["):
                 refusal = refusal or line.removeprefix("e-[").removesuffix("]")
             elif not line.startswith("m-"):
                 raise Fields(text, [line]).unexpected("is not of this protocol")
-            lines.append(line)
             if len(lines) > lines_limit:
                 raise Fields(text, lines).unexpected(f"has more than {lines_limit} lines")
         if refusal is not None:
             raise DeviceError("EW-DEV-REFUSED", f"the device refused '{text}': {refusal}", reply=refusal)
         return Fields(text, lines)
+
+    def _timeout(self, text: str, timeout_s: float, lines: list[str]) -> DeviceError:
+        got = f"; it had sent {' | '.join(lines[-3:])!r}" if lines else ""
+        return DeviceError(
+            "EW-DEV-TIMEOUT",
+            f"{self._lines.name} did not complete '{text}' within {timeout_s:g} s{got}",
+            "reset the board; a model that needs longer wants a longer time-out",
+        )
 
     def _reset(self, text: str) -> DeviceError:
         return DeviceError(
@@ -191,20 +218,20 @@ class MonitorClient:
         text = f"ew load {len(data)} {zlib.crc32(data):08X}"
         for _ in range(TRANSFER_ATTEMPTS):
             self._begin(text)
-            self._reply(text, "m-ew-send-[", LINE_TIMEOUT_S, 10).require(f"m-ew-send-[{len(data)}]")
+            self._reply(text, "m-ew-send-[", self._timeouts.line_s).require(f"m-ew-send-[{len(data)}]")
             for start in range(0, len(data), CHUNK_BYTES):
                 self._lines.write(data[start : start + CHUNK_BYTES])
                 if progress:
                     progress(min(start + CHUNK_BYTES, len(data)))
             try:
-                self._reply(text, "m-ready", LOAD_TIMEOUT_S, 10).require("m-ew-load-done")
+                self._reply(text, "m-ready", self._timeouts.load_s).require("m-ew-load-done")
                 return
             except DeviceError as error:
-                if "crc" not in str(error.details.get("reply", "")):
+                if error.details.get("reply") not in DAMAGED_LOAD:
                     raise
         raise DeviceError(
             "EW-DEV-CRC",
-            f"{self._lines.name}: {len(data)} bytes of input arrived damaged {TRANSFER_ATTEMPTS} times",
+            f"{self._lines.name}: {len(data)} bytes of input arrived damaged or incomplete {TRANSFER_ATTEMPTS} times",
             "a bad cable or a too high baud rate does this",
         )
 
@@ -213,9 +240,9 @@ class MonitorClient:
 
         Args:
             runs: How many.
-            timeout_s: For all of them together; `run_timeout_s` each where None.
+            timeout_s: For all of them together; the bound of one each where None.
         """
-        fields = self.command(f"ew run {runs}", timeout_s=timeout_s or runs * self.run_timeout_s)
+        fields = self.command(f"ew run {runs}", timeout_s=timeout_s or runs * self._timeouts.run_s)
         return replies.parse_run_time(fields, runs)
 
     def output(self, size_bytes: int) -> bytes:
@@ -228,7 +255,7 @@ class MonitorClient:
 
     def step(self, layer: int) -> None:
         """Run one layer; layers go in order from 0."""
-        self.command(f"ew step {layer}", timeout_s=self.run_timeout_s)
+        self.command(f"ew step {layer}", timeout_s=self._timeouts.run_s)
 
     def layer_output(self, layer: int, size_bytes: int) -> bytes:
         """Output of the layer just stepped."""
@@ -236,12 +263,14 @@ class MonitorClient:
 
     def profile(self, layers: int) -> list[int | None]:
         """Run layer by layer and return each one's cycles, None without a counter."""
-        fields = self.command("ew profile", timeout_s=self.run_timeout_s, lines_limit=layers + 10)
+        fields = self.command(
+            "ew profile", timeout_s=self._timeouts.run_s, lines_limit=layers + 10, slow_lines=layers + 1
+        )
         return replies.parse_layer_cycles(fields, layers)
 
     def bench(self) -> None:
         """One whole run between the markers that an emulator counts."""
-        self.command("ew bench", timeout_s=self.run_timeout_s)
+        self.command("ew bench", timeout_s=self._timeouts.run_s)
 
     def memory(self) -> MemoryUse:
         return replies.parse_memory(self.command("ew memory"))
@@ -249,12 +278,18 @@ class MonitorClient:
     def reset(self) -> None:
         """Restart the firmware and wait until it answers again."""
         self._begin("ew reset")
+        deadline = time.monotonic() + self._timeouts.boot_s
+        line: str | None = ""
+        while line is not None and line not in BOOT_LINES:
+            line = self._lines.read_line(deadline - time.monotonic())
         self.synchronise()
 
     def _data(self, text: str, size_bytes: int) -> bytes:
         last: EdgewrightError | None = None
         for _ in range(TRANSFER_ATTEMPTS):
-            fields = self.command(text, lines_limit=min(size_bytes + 10, MAX_REPLY_LINES))
+            # Lines of a few bytes each at a slow baud rate: a line a second is far below any real rate.
+            lines_limit = min(size_bytes + 10, MAX_REPLY_LINES)
+            fields = self.command(text, lines_limit=lines_limit, slow_lines=4 + size_bytes // 32)
             try:
                 data = replies.parse_data(fields, size_bytes)
             except DeviceError as error:

@@ -52,12 +52,21 @@ class RunTime:
 
 @dataclass(frozen=True)
 class MemoryUse:
-    """High-water marks, from painted memory."""
+    """High-water marks, from painted memory.
+
+    Args:
+        arena_bytes: Size of the model's arena.
+        arena_used_bytes: Up to its last byte the model wrote.
+        stack_bytes: Size of the stack.
+        stack_used_bytes: Of the whole firmware since its start.
+        run_stack_used_bytes: Of the last inference alone.
+    """
 
     arena_bytes: int
     arena_used_bytes: int
     stack_bytes: int
     stack_used_bytes: int
+    run_stack_used_bytes: int
 
 
 class Fields:
@@ -135,6 +144,7 @@ def parse_memory(fields: Fields) -> MemoryUse:
         arena_used_bytes=fields.number("ew-arena-used"),
         stack_bytes=fields.number("ew-stack-bytes"),
         stack_used_bytes=fields.number("ew-stack-used"),
+        run_stack_used_bytes=fields.number("ew-run-stack-used"),
     )
 
 
@@ -167,7 +177,7 @@ def parse_data(fields: Fields, limit_bytes: int) -> bytes:
     if want.lower() != have:
         raise DeviceError(
             "EW-DEV-CRC",
-            f"the data of '{fields.command}' arrived damaged: {len(data)} bytes with CRC {have}, sent as {want}",
+            f"the reply to '{fields.command}' is damaged: {len(data)} bytes have CRC {have}, not {want}",
             "a bad cable or a too high baud rate does this; try again",
         )
     return bytes(data)

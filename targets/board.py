@@ -18,6 +18,8 @@ from edgewright.errors import UsageError
 from edgewright.targets.board_checks import check_board
 
 BOARDS = Path(__file__).resolve().parent / "boards"
+# RAM of the monitor and the drivers, the copies of the model's input and output apart.
+MONITOR_STATIC_BYTES = 320
 SIZE_UNITS = {"K": 1024, "M": 1024 * 1024}
 
 
@@ -147,6 +149,11 @@ class Board:
     emulator_board: str | None
     tested: str
     path: Path
+
+    @property
+    def reserved_ram_bytes(self) -> int:
+        """RAM that stack and monitor keep from the model."""
+        return self.memory.stack_bytes + MONITOR_STATIC_BYTES
 
     @property
     def has_fpu(self) -> bool:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import onnx_ir as ir
 
 # C11 keywords and the C++ ones that a header included from C++ must not use as a prefix.
-_KEYWORDS = frozenset(
-    """auto break case char const continue default do double else enum extern float for goto if
+_KEYWORDS_TEXT = """
+    auto break case char const continue default do double else enum extern float for goto if
     inline int long register restrict return short signed sizeof static struct switch typedef union
     unsigned void volatile while asm bool catch class delete explicit export false friend mutable
     namespace new operator private protected public template this throw true try typename using
-    virtual main""".split()
-)
+    virtual main
+"""
+_KEYWORDS = frozenset(_KEYWORDS_TEXT.split())
 _MAX_NAME = 48
 
 

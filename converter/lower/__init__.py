@@ -4,13 +4,15 @@ Each operator has one function, registered under its ONNX name (`registry.py`); 
 """
 
 from edgewright.converter.lower import (  # noqa: F401  (each registers its operators)
+    concat,
     convolution,
     elementwise,
     fully_connected,
-    moves,
+    pad,
     pooling,
     quantization,
     resize,
+    slices,
     softmax,
     unary,
     views,

@@ -106,14 +106,32 @@ class Builder:
             return value
         return self.lookup(tables.requantize(current, output), value, name, node)
 
-    def finished(
-        self, value: str, output: Quantization, activation: ActivationRange, name: str, node: str
+    def add_finished(
+        self,
+        op: OpKind,
+        inputs: tuple[str, ...],
+        output: Quantization,
+        activation: ActivationRange,
+        name: str,
+        node: str,
     ) -> str:
-        """Requantize and clamp the result of an operator that cannot do it itself."""
-        current = self.values[value].quantization
-        if activation == NO_ACTIVATION or current is None:
-            return self.requantized(value, output, name, node)
-        return self.lookup(tables.relu(current, output, activation), value, name, node)
+        """Append an operator that can neither clamp nor choose its quantization, and a table that does.
+
+        Args:
+            op: The operation.
+            inputs: Value names.
+            output: Quantization wanted.
+            activation: Bounds wanted.
+            name: Name of the value with both.
+            node: Name of the operation's node.
+        """
+        made = op.output_type(*(self.values[i] for i in inputs)).quantization
+        if made is None or (made == output and activation == NO_ACTIVATION):
+            return self.add(op, inputs, name, node)
+        value = self.add(op, inputs, f"{name}/{op.kind}", node)
+        if activation == NO_ACTIVATION:
+            return self.lookup(tables.requantize(made, output), value, name, f"{node}/requantize")
+        return self.lookup(tables.relu(made, output, activation), value, name, f"{node}/clip")
 
     def reinterpreted(self, value: str, quantization: Quantization) -> str:
         """The same integers read with another quantization."""

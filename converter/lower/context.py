@@ -35,7 +35,6 @@ class Context:
 
     Args:
         io: Whether float graph inputs and outputs keep their quantization on the device.
-        opset: Version of the default operator set.
         builder: The program so far.
         env: Operand of every ONNX value seen.
         inputs: Ports of the graph inputs.
@@ -44,7 +43,6 @@ class Context:
     """
 
     io: Io
-    opset: int
     builder: Builder = field(default_factory=Builder)
     env: dict[ir.Value, Operand] = field(default_factory=dict)
     inputs: list[Port] = field(default_factory=list)

@@ -36,7 +36,9 @@ def conv(context: Context, node: ir.Node) -> Pending:
     stored = context.weights(node, 1)
     weights = symmetric(stored)
     if weights.ndim != len(image.shape):
-        raise Refused(f"weights {list(weights.shape)} for an input {list(image.shape)}", code="EW-MODEL-INVALID")
+        raise Refused(
+            f"weights {list(weights.shape)} for an input {list(image.shape)}", code="EW-MODEL-INVALID"
+        )
     kernel = attributes.integers(node, "kernel_shape", weights.shape[2:])
     groups = attributes.integer(node, "group", 1)
     channels, outputs = image.hwc[2], weights.shape[0]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 
 import onnx_ir as ir
 
 from edgewright.converter.importers import ImportedModel
-from edgewright.converter.lower import constants
 from edgewright.converter.lower.attributes import node_name
-from edgewright.converter.lower.context import CALIBRATE_HINT, Context, Io
+from edgewright.converter.lower.context import Context, Io
 from edgewright.converter.lower.operands import Constant, Operand, Unknown
 from edgewright.converter.lower.ports import add_input, add_output
 from edgewright.converter.lower.problem import Problem, Refused, Skipped
@@ -20,7 +20,14 @@ from edgewright.errors import ModelError
 
 DOMAINS = ("", "ai.onnx", "com.microsoft")
 FLOAT_HINT = "quantize it to int8 first: edgewright quantize"
-OTHER_FORMS = {
+# Their presence tells a quantized model, in a form that is supported or not.
+QUANTIZED_FORMS = frozenset(
+    (
+        *("QuantizeLinear", "DequantizeLinear", "QLinearConv", "QLinearMatMul"),
+        *("ConvInteger", "MatMulInteger", "DynamicQuantizeLinear"),
+    )
+)
+INSTEAD = {
     "QLinearConv": "export in QDQ form (onnxruntime: QuantFormat.QDQ)",
     "QLinearMatMul": "export in QDQ form (onnxruntime: QuantFormat.QDQ)",
     "ConvInteger": "quantize statically in QDQ form",
@@ -79,22 +86,20 @@ def _error(model: str, problems: list[Problem]) -> ModelError:
 def _walk(model: ir.Model, io: Io) -> tuple[Context, list[Port]]:
     """Lower what can be, collecting the problems of the rest."""
     graph = model.graph
-    context = Context(io, graph.opset_imports.get("", 0))
+    context = Context(io)
     nodes = _needed(graph)
-    if not any(n.op_type in ("QuantizeLinear", "DequantizeLinear", *OTHER_FORMS) for n in nodes):
+    if not any(n.op_type in QUANTIZED_FORMS for n in nodes):
         context.problems.append(Problem("", "", "the model is not quantized", FLOAT_HINT, "EW-MODEL-FLOAT"))
         return context, []
     for value in graph.initializers.values():
         if value.const_value is not None:
             context.env[value] = Constant(value.const_value.numpy())
-    for node in nodes:
-        _fold_early(context, node)
+    read = {v for n in nodes for v in n.inputs}
     for value in graph.inputs:
-        if value not in context.env:
-            _guard(context, value.name or "", "graph input", [value], lambda v=value: add_input(context, v))
+        if value in read and value not in context.env:
+            _guard(context, value.name or "", "graph input", [value], partial(add_input, context, value))
     for node in nodes:
-        if node.outputs[0] not in context.env:
-            _guard(context, node_name(node), node.op_type, node.outputs, lambda n=node: _lower_node(context, n))
+        _guard(context, node_name(node), node.op_type, node.outputs, partial(_lower_node, context, node))
     return context, _outputs(context, graph)
 
 
@@ -124,17 +129,11 @@ def _needed(graph: ir.Graph) -> list[ir.Node]:
     return [n for n in graph if n in wanted]
 
 
-def _fold_early(context: Context, node: ir.Node) -> None:
-    """Constant nodes, so that scales are known before graph inputs are declared."""
-    if node.op_type == "Constant" and node.domain in DOMAINS:
-        _guard(context, node_name(node), "Constant", node.outputs, lambda: constants.constant_node(node))
-
-
 def _guard(
     context: Context,
     name: str,
     op: str,
-    outputs: tuple[ir.Value, ...] | list[ir.Value],
+    outputs: Sequence[ir.Value],
     make: Callable[[], Operand | tuple[Operand, ...]],
 ) -> None:
     """Record what a node makes, or its problem."""
@@ -157,13 +156,8 @@ def _problem(name: str, op: str, refused: Refused) -> Problem:
 
 
 def _lower_node(context: Context, node: ir.Node) -> Operand | tuple[Operand, ...]:
-    operands = [context.env.get(v) for v in node.inputs if v is not None]
-    if node.domain in DOMAINS and all(isinstance(o, Constant) for o in operands):
-        folded = constants.fold(node, [o for o in operands if isinstance(o, Constant)])
-        if folded is not None:
-            return folded
     if node.domain not in DOMAINS or node.op_type not in LOWERINGS:
         label = f"{node.domain}::{node.op_type}" if node.domain not in DOMAINS else node.op_type
-        hint = OTHER_FORMS.get(node.op_type, "replace it, or run this part outside the device")
+        hint = INSTEAD.get(node.op_type, "replace it, or run this part outside the device")
         raise Refused(f"operator {label} is not supported", hint)
     return LOWERINGS[node.op_type](context, node)

@@ -98,18 +98,60 @@ class Layer:
         if x.placed.shape[-1] != depth:
             raise Refused(f"{list(x.placed.shape)} times weights of depth {depth}", code="EW-MODEL-INVALID")
         check_size((*leading, outputs), "its result")
-        rows = _rows_of(x.placed.index.reshape(-1, depth))
-        order = np.arange(rows.order.size, dtype=np.int32) if rows.order is None else rows.order
         bias = accumulator_bias(biases, x.quantization.scale, self.scales, outputs)
         check_accumulator(self.weights, bias, x.quantization)
-        index = (order[:, None] * outputs + np.arange(outputs, dtype=np.int32)).reshape(*leading, outputs)
-        return Pending(node, index, lambda n, q, a: "")
+        rows = Rows.of(x.placed.index.reshape(-1, depth))
+        index = rows.order[:, None] * outputs + np.arange(outputs, dtype=np.int32)
+
+        def emit(name: str, output: Quantization, activation: ActivationRange) -> str:
+            weights = np.empty_like(self.weights)
+            weights[:, rows.columns] = self.weights
+            requantize = Requantize.for_fully_connected(
+                x.quantization.scale, self.scales, output, bias, activation, channels=outputs
+            )
+            op = FullyConnected(weights, requantize, x.quantization.zero_point)
+            return context.builder.add(op, (rows.value(context.builder, x.placed),), name, node)
+
+        def with_bias(constant: Constant) -> Pending:
+            vector = per_channel(constant, outputs, len(leading), len(leading) + 1)
+            return self.pending(context, node, x, (*biases, vector))
+
+        return Pending(node, index.reshape(*leading, outputs), emit, with_bias=with_bias)
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    pass
+    """How the rows [M, K] of a matrix lie in its value.
 
+    Args:
+        order: int32 [M], stored position of each row.
+        columns: int32 [K], stored position of each column; the weights are permuted to it, so a
+            flattened image needs no transposition.
+        moved: Whether the matrix has to be transposed into rows first.
+    """
 
-def _rows_of(index: Index) -> Rows:
-    raise NotImplementedError
+    order: Index
+    columns: Index
+    moved: bool
+
+    @staticmethod
+    def of(index: Index) -> Rows:
+        """Rows and columns of an index [M, K]."""
+        depth = index.shape[1]
+        order, columns = index // depth, index % depth
+        if np.all(order == order[:, :1]) and np.all(columns == columns[:1]):
+            return Rows(order[:, 0], columns[0], moved=False)
+        straight = identity_index(index.shape)
+        return Rows(straight[:, 0] // depth, straight[0], moved=True)
+
+    def value(self, builder: Builder, placed: Placed) -> str:
+        """Value [.., .., K] with the rows."""
+        shape = builder.values[placed.value].shape
+        count, depth = len(self.order), len(self.columns)
+        if self.moved:
+            matrix = Placed(placed.value, placed.index.reshape(count, depth))
+            return builder.arrange(matrix, (0, 1), (count, 1, depth))
+        if shape[2] == depth:
+            return placed.value
+        flat = Placed(placed.value, identity_index((count * depth,)))
+        return builder.arrange(flat, (0,), (count, 1, depth))

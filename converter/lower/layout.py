@@ -32,7 +32,7 @@ def check_size(shape: Sequence[int], what: str) -> None:
         raise Refused(f"{what} has the shape {tuple(shape)}: no elements", code="EW-MODEL-SHAPE")
     if prod(shape) > MAX_ELEMENTS:
         raise Refused(
-            f"{what} of shape {tuple(shape)} has {prod(shape):,} elements, at most {MAX_ELEMENTS:,} are taken",
+            f"{what} of shape {tuple(shape)} has {prod(shape):,} elements, more than {MAX_ELEMENTS:,}",
             code="EW-MODEL-TOO-LARGE",
         )
 

@@ -106,9 +106,7 @@ def per_channel(constant: Constant, channels: int, axis: int, rank: int) -> Cons
     if quantized is not None:
         values = np.broadcast_to(quantized.values.reshape(-1), (channels,))
         same = quantized.axis is None
-        quantized = QuantizedData(
-            values, quantized.scale, quantized.zero_point, None if same else 0
-        )
+        quantized = QuantizedData(values, quantized.scale, quantized.zero_point, None if same else 0)
         if not same and quantized.scale.size != channels:
             quantized = None
     return Constant(np.broadcast_to(constant.data.reshape(-1), (channels,)), quantized)

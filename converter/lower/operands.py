@@ -88,9 +88,7 @@ class Real:
     def then(self, step: Step, function: Function, node: str) -> Real:
         """The tensor with one more operator applied."""
         before = self.function
-        return replace(
-            self, steps=(*self.steps, step), function=lambda x: function(before(x)), node=node
-        )
+        return replace(self, steps=(*self.steps, step), function=lambda x: function(before(x)), node=node)
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,9 +166,7 @@ def shape_of(operand: Operand) -> tuple[int, ...] | None:
     return None
 
 
-def _viewed_integers(
-    quantized: QuantizedData, view: Callable[[Array], Array]
-) -> QuantizedData | None:
+def _viewed_integers(quantized: QuantizedData, view: Callable[[Array], Array]) -> QuantizedData | None:
     """Rearranged integers; None where their scales no longer lie along one axis."""
     values = view(quantized.values)
     if quantized.axis is None:

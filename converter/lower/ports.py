@@ -18,16 +18,62 @@ from edgewright.converter.program import Port, Quantization, Shape, TensorType
 
 # Operators that work in any layout: the search for the layout of an input goes on behind them.
 ANY_LAYOUT = frozenset(
-    "QuantizeLinear DequantizeLinear Identity Dropout Relu Clip Sigmoid Tanh HardSwish HardSigmoid LeakyRelu "
-    "PRelu Elu Add Sub Mul Div Pad Concat Split Slice".split()
+    [
+        "QuantizeLinear",
+        "DequantizeLinear",
+        "Identity",
+        "Dropout",
+        "Relu",
+        "Clip",
+        "Sigmoid",
+        "Tanh",
+        "HardSwish",
+        "HardSigmoid",
+        "LeakyRelu",
+        "PRelu",
+        "Elu",
+        "Add",
+        "Sub",
+        "Mul",
+        "Div",
+        "Pad",
+        "Concat",
+        "Split",
+        "Slice",
+    ]
 )
 NEEDS_CHANNELS_LAST = frozenset(
-    "Conv ConvTranspose MaxPool AveragePool GlobalAveragePool GlobalMaxPool Resize BatchNormalization".split()
+    [
+        "Conv",
+        "ConvTranspose",
+        "MaxPool",
+        "AveragePool",
+        "GlobalAveragePool",
+        "GlobalMaxPool",
+        "Resize",
+        "BatchNormalization",
+    ]
 )
 # Operators that hand integers on unchanged: their quantization may stand behind them.
 MOVES_INTEGERS = frozenset(
-    "Identity Dropout Reshape Flatten Squeeze Unsqueeze Transpose Expand MaxPool Concat Split Slice Pad "
-    "Resize Gather GlobalMaxPool".split()
+    [
+        "Identity",
+        "Dropout",
+        "Reshape",
+        "Flatten",
+        "Squeeze",
+        "Unsqueeze",
+        "Transpose",
+        "Expand",
+        "MaxPool",
+        "Concat",
+        "Split",
+        "Slice",
+        "Pad",
+        "Resize",
+        "Gather",
+        "GlobalMaxPool",
+    ]
 )
 
 

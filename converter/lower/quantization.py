@@ -25,9 +25,10 @@ from edgewright.converter.lower.ports import default_axes, value_shape
 from edgewright.converter.lower.problem import Refused, Skipped
 from edgewright.converter.lower.registry import lowers
 from edgewright.converter.lower.scales import INT8_HINT, parameters, stored_quantization
-from edgewright.converter.lower.unary import lookup_for
+from edgewright.converter.lower.unary_table import lookup_for
 from edgewright.converter.ops.quantize import Quantize
 from edgewright.converter.program import Array, Quantization, TensorType
+
 
 def _refuse_blocks(node: ir.Node) -> None:
     if attributes.integer(node, "block_size", 0):
@@ -76,10 +77,8 @@ def quantize_linear(context: Context, node: ir.Node) -> Operand:
         x = context.operand(node, 0)
     except Skipped:
         return _placeholder(context, node, stored_quantization(scale, zero, unsigned), unsigned)
-    if isinstance(x, Constant):
-        return _quantized_constant(node, x, scale, zero)
-    if isinstance(x, Stored):
-        raise Refused("its input is not a float tensor", code="EW-MODEL-INVALID")
+    if isinstance(x, Constant | Stored):
+        raise Refused("its input is not a float activation", code="EW-MODEL-INVALID")
     quantization = stored_quantization(scale, zero, unsigned)
     source = node.inputs[0]
     assert source is not None
@@ -120,22 +119,6 @@ def _integer_input(context: Context, x: Float, output: Quantization) -> Placed:
         )
     values[x.placed.value] = replace(current, dtype="int8", quantization=output)
     return x.placed
-
-
-def _quantized_constant(node: ir.Node, x: Constant, scale: Array, zero: Array) -> Constant:
-    """Constant integers: round half to even, saturate."""
-    axis = attributes.integer(node, "axis", 1)
-    shape = [-1 if i == axis % max(x.data.ndim, 1) else 1 for i in range(x.data.ndim)]
-    if scale.ndim:
-        if not -x.data.ndim <= axis < x.data.ndim or x.data.shape[axis] != scale.size:
-            raise Refused(
-                f"{scale.size} scales along axis {axis} of {list(x.data.shape)}", code="EW-MODEL-INVALID"
-            )
-        scale, zero = scale.reshape(shape), zero.reshape(shape)
-    limits = np.iinfo(zero.dtype)
-    with np.errstate(all="ignore"):
-        ratio = np.nan_to_num(np.rint(x.data.astype(np.float32) / scale)).astype(np.float64)
-    return Constant(np.clip(ratio + zero.astype(np.float64), limits.min, limits.max).astype(zero.dtype))
 
 
 def _placeholder(context: Context, node: ir.Node, quantization: Quantization, unsigned: bool) -> Operand:

@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from edgewright.converter.lower import attributes
 from edgewright.converter.lower.context import Context
-from edgewright.converter.lower.operands import Constant, Operand, shape_of, viewed
+from edgewright.converter.lower.operands import Operand, shape_of, viewed
 from edgewright.converter.lower.problem import Refused, Skipped
 from edgewright.converter.lower.registry import lowers
 
@@ -117,12 +117,3 @@ def identity(context: Context, node: ir.Node) -> Operand:
     if len(node.outputs) > 1 and node.outputs[1].uses():
         raise Refused("the mask of a Dropout is used", "export the model for inference")
     return context.operand(node, 0)
-
-
-@lowers("Shape")
-def shape(context: Context, node: ir.Node) -> Operand:
-    """The dimensions, known at conversion time."""
-    _, dims = _input(context, node)
-    start = attributes.integer(node, "start", 0)
-    end = attributes.integer(node, "end", len(dims))
-    return Constant(np.array(dims[start:end], np.int64))

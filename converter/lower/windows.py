@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import onnx_ir as ir
 
 from edgewright.converter.lower import attributes
-from edgewright.converter.lower.layout import channels_last, check_size, stored_index
-from edgewright.converter.lower.operands import Index
+from edgewright.converter.lower.layout import Index, channels_last, check_size, stored_index
 from edgewright.converter.lower.problem import Refused
 from edgewright.converter.ops.base import Padding
 from edgewright.converter.ops.window import Pair, output_size, same_padding

@@ -11,8 +11,8 @@ from edgewright.converter.ops.base import OpKind, Padding
 from edgewright.converter.ops.window import (
     NO_PADDING,
     Pair,
-    pool_output_size,
     pad_border,
+    pool_output_size,
     window_rows,
     window_views,
 )

@@ -91,12 +91,8 @@ def multiply_by_quantized_multiplier(
     return rounding_divide_by_pot(srdhm(shifted, multiplier), np.maximum(-s, 0))
 
 
-def multiply_once(
-    x: npt.ArrayLike, multiplier: npt.ArrayLike, shift: npt.ArrayLike, rounding: npt.ArrayLike
-) -> Int64Array:
-    """(x * multiplier + rounding) >> (31 - shift), rounded once (fully connected).
-
-    The result wraps to 32 bits, as C's does. `rounding` comes from `single_rounding`.
-    """
+def multiply_once(x: npt.ArrayLike, multiplier: npt.ArrayLike, shift: npt.ArrayLike) -> Int64Array:
+    """(x * multiplier + 2^(30 - shift)) >> (31 - shift), rounded once (fully connected), shift <= 30."""
+    total = 31 - np.asarray(shift, np.int64)
     product = np.asarray(x, np.int64) * np.asarray(multiplier, np.int64)
-    return wrap_int32((product + np.asarray(rounding, np.int64)) >> (31 - np.asarray(shift, np.int64)))
+    return (product + (np.int64(1) << (total - 1))) >> total

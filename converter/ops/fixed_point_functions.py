@@ -1,4 +1,4 @@
-"""exp, logistic and tanh in 32-bit fixed point, as TFLite's reference kernels evaluate them.
+"""exp and 1 / x in 32-bit fixed point, as TFLite's reference softmax evaluates them.
 
 A "Qk" value is an int32 r standing for r * 2^(k - 31): k integer bits. The product of a Qj and a Qk
 value is `srdhm`, a Q(j + k). exp(x) is split as exp(-n / 4) * exp(r), -1/4 <= r < 0, with a Taylor
@@ -20,7 +20,6 @@ from edgewright.converter.ops.fixed_point import (
 )
 
 ONE_Q2 = 1 << 29
-HALF_Q0 = 1 << 30
 
 
 def _q0(real: float) -> int:
@@ -77,21 +76,6 @@ def _reciprocal_of_half_sum(a: Int64Array) -> Int64Array:
 def one_over_one_plus(a: npt.ArrayLike) -> Int64Array:
     """1 / (1 + a) for a Q0 in [0, 1), as Q0."""
     return _shift_left_saturating(_reciprocal_of_half_sum(np.asarray(a, np.int64)), 1)
-
-
-def logistic(a: npt.ArrayLike, integer_bits: int) -> Int64Array:
-    """1 / (1 + exp(-a)) for a in Q(integer_bits), as Q0."""
-    value = np.asarray(a, np.int64)
-    positive = one_over_one_plus(exp_of_negative(-np.abs(value), integer_bits))
-    return np.where(value == 0, HALF_Q0, np.where(value > 0, positive, INT32_MAX - positive))
-
-
-def tanh(a: npt.ArrayLike, integer_bits: int) -> Int64Array:
-    """tanh(a) = (1 - e) / (1 + e), e = exp(-2 |a|), with a's sign, for a in Q(integer_bits), as Q0."""
-    value = np.asarray(a, np.int64)
-    doubled = exp_of_negative(-np.abs(value), integer_bits + 1)
-    magnitude = _shift_left_saturating(_reciprocal_of_half_sum(doubled) - ONE_Q2, 2)
-    return np.sign(value) * magnitude
 
 
 def reciprocal(x: npt.ArrayLike, integer_bits: int) -> tuple[Int64Array, Int64Array]:

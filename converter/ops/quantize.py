@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class Quantize(OpKind):
     """q = clamp(zero_point + round(x / scale)), float32 division, halves away from zero.
 
+    NaN becomes the zero point, infinities the ends of the range.
+
     Args:
         output: Quantization of the result.
         dtype: "int8" or "uint8".
@@ -50,8 +52,9 @@ class Quantize(OpKind):
         low, high = DTYPE_RANGE[self.dtype]
         with np.errstate(over="ignore"):
             ratio = inputs[0].astype(np.float32) / np.float32(self.output.scale)
-        # |ratio| + 0.5 is not exact in float32.
-        rounded = np.copysign(np.floor(np.abs(ratio.astype(np.float64)) + 0.5), ratio)
+        # In double precision, as |ratio| + 0.5 is not exact in float32.
+        ratio = np.nan_to_num(ratio.astype(np.float64))
+        rounded = np.trunc(ratio + np.copysign(0.5, ratio))
         return np.asarray(np.clip(rounded + self.output.zero_point, low, high), self.dtype)
 
 

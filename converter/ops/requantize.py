@@ -54,7 +54,8 @@ class Requantize:
     """int8 = clamp(zero_point + (accumulator + bias) * multiplier * 2^(shift - 31)), per channel.
 
     Convolutions round twice: `srdhm`, then `rounding_divide_by_pot`. Fully connected layers round
-    once: (sum * multiplier + rounding) >> (31 - shift).
+    once: (sum * multiplier + 2^(30 - shift)) >> (31 - shift), with multipliers from
+    `single_rounding`.
 
     Args:
         bias: int32 [O], added to the accumulator.
@@ -62,7 +63,6 @@ class Requantize:
         shift: int32 [O], positive = left.
         output: Quantization of the result.
         clamp: (min, max) of the result, the fused activation included.
-        rounding: int64 [O] for fully connected layers, None for convolutions.
     """
 
     bias: Int32Array
@@ -70,7 +70,6 @@ class Requantize:
     shift: Int32Array
     output: Quantization
     clamp: tuple[int, int] = (-128, 127)
-    rounding: Int64Array | None = None
 
     @classmethod
     def for_conv(
@@ -120,8 +119,7 @@ class Requantize:
         """Parameters of a fully connected layer; the first arguments are those of `for_conv`.
 
         Args:
-            weights: int8 [O, I]; they bound the sums, which makes exact parameters easier to find
-                for factors below 2^-16.
+            weights: int8 [O, I]; they bound the sums, which keeps factors below 2^-13 exact too.
             input_zero_point: Quantized 0 of the input, for the same bound.
         """
         factors = _factors(input_scale, weight_scales, output)
@@ -142,7 +140,6 @@ class Requantize:
             shift=_spread(np.array([s.shift for s in found], np.int32), count),
             output=output,
             clamp=clamp,
-            rounding=_spread(np.array([s.rounding for s in found], np.int64), count),
         )
 
     def __post_init__(self) -> None:
@@ -155,17 +152,17 @@ class Requantize:
     def apply_twice(self, accumulator: Int64Array) -> Array:
         """int32 sums [..., O] without bias -> int8 [..., O], rounding twice (convolutions)."""
         total = wrap_int32(accumulator + self.bias)
-        return self._finish(multiply_by_quantized_multiplier(total, self.multiplier, self.shift))
+        scaled = multiply_by_quantized_multiplier(total, self.multiplier, self.shift)
+        return self._clamped(wrap_int32(scaled + self.output.zero_point))
 
     def apply_once(self, accumulator: Int64Array) -> Array:
         """int32 sums [..., O] without bias -> int8 [..., O], rounding once (fully connected)."""
-        if self.rounding is None:
-            raise ModelError("EW-OP-ROUNDING", "a fully connected layer with a convolution's parameters")
         total = wrap_int32(accumulator + self.bias)
-        return self._finish(multiply_once(total, self.multiplier, self.shift, self.rounding))
+        scaled = multiply_once(total, self.multiplier, self.shift)
+        return self._clamped(scaled + self.output.zero_point)
 
-    def _finish(self, scaled: Int64Array) -> Array:
-        return np.clip(wrap_int32(scaled + self.output.zero_point), *self.clamp).astype(np.int8)
+    def _clamped(self, values: Int64Array) -> Array:
+        return np.clip(values, *self.clamp).astype(np.int8)
 
 
 def _factors(

@@ -1,9 +1,9 @@
 """Integer form of a requantization that rounds once: clamp(round(accumulator * factor)).
 
 LiteRT's fully connected reference multiplies in double precision and rounds halves away from zero.
-(accumulator * multiplier + rounding) >> total_shift, with a 31-bit multiplier, is the same for every
-accumulator that can occur once multiplier and rounding constant are chosen with care: a step
-function of 255 steps is equal to another one when all its steps are at the same place.
+(accumulator * multiplier + 2^(30 - shift)) >> (31 - shift) gives the same for every accumulator once
+the 31-bit multiplier is chosen with care: two step functions of 255 steps are equal when all steps
+are at the same places. A multiplier a little too large also sends the halves away from zero.
 """
 
 from __future__ import annotations
@@ -20,20 +20,19 @@ MULTIPLIER_SPAN = 16
 
 @dataclass(frozen=True)
 class SingleRounding:
-    """value = (accumulator * multiplier + rounding) >> (31 - shift).
+    """value = (accumulator * multiplier + 2^(30 - shift)) >> (31 - shift).
 
     Args:
         multiplier: 0 or in [2^30, 2^31).
         shift: Positive = left.
-        rounding: About 2^(30 - shift), in 0 .. 2^62.
-        differing: Steps (of at most 255) that are one accumulator value off; 0 wherever the factor
-            is above 2^-16, or fewer steps can be reached.
+        misplaced: Steps (of at most 255) that lie an accumulator value or few off. 0 for factors
+            above 2^-13, and below where sums reach few steps. (A layer of N inputs that uses the
+            range of its output has a factor around 1 / (16 sqrt(N)).)
     """
 
     multiplier: int
     shift: int
-    rounding: int
-    differing: int = 0
+    misplaced: int = 0
 
 
 def round_product(accumulator: Int64Array, factor: float) -> Int64Array:
@@ -58,33 +57,23 @@ def _steps(factor: float, values: range, reachable: tuple[int, int]) -> tuple[In
 def single_rounding(
     factor: float, values: range, reachable: tuple[int, int] = (-INT32_MAX, INT32_MAX)
 ) -> SingleRounding:
-    """Multiplier, shift and rounding constant of clamp(round(accumulator * factor)).
+    """Multiplier and shift of clamp(round(accumulator * factor)).
 
     Args:
         factor: Real factor >= 0.
-        values: Results that matter: above the smallest, up to the largest before the zero point is
-            added; results outside are clamped.
+        values: Results that matter before the zero point is added: all above the smallest, up to
+            the largest; what lies outside is clamped.
         reachable: Smallest and largest accumulator.
     """
     nearest, shift = quantize_multiplier(factor)
-    total = 31 - shift
-    half = 1 << (total - 1)
     value, first = _steps(factor, values, reachable) if nearest else (np.empty(0, np.int64),) * 2
     if not len(value):
-        return SingleRounding(nearest, shift, half)
-    best = None
-    for distance in sorted(range(-MULTIPLIER_SPAN, MULTIPLIER_SPAN + 1), key=abs):
-        multiplier = nearest + distance
-        if not 1 << 30 <= multiplier < 1 << 31:
-            continue
-        # Each step wants rounding >= lowest, and the accumulator before it rounding <= highest.
-        lowest = (value << total) - first * multiplier
-        highest = lowest + multiplier - 1
-        rounding = int(np.clip(half, lowest.max(), max(lowest.max(), highest.min())))
-        differing = int(np.count_nonzero(rounding > highest))
-        if best is None or differing < best.differing:
-            best = SingleRounding(multiplier, shift, rounding, differing)
-        if not differing:
-            break
-    assert best is not None
-    return best
+        return SingleRounding(nearest, shift)
+    multipliers = nearest + np.arange(-MULTIPLIER_SPAN, MULTIPLIER_SPAN + 1, dtype=np.int64)
+    multipliers = multipliers[(multipliers >= 1 << 30) & (multipliers < 1 << 31)][:, None]
+    # A step is in its place when the rounding constant lifts its accumulator, but not the one before.
+    lowest = (value << (31 - shift)) - first * multipliers
+    half = 1 << (30 - shift)
+    misplaced = ((half < lowest) | (half >= lowest + multipliers)).sum(axis=1)
+    best = np.lexsort((np.abs(multipliers[:, 0] - nearest), misplaced))[0]
+    return SingleRounding(int(multipliers[best, 0]), shift, int(misplaced[best]))

@@ -10,23 +10,17 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from edgewright.converter.ops import fixed_point_functions
 from edgewright.converter.ops.fixed_point import (
     Int64Array,
     multiply_by_quantized_multiplier,
     quantize_multiplier,
-    rounding_divide_by_pot,
 )
 from edgewright.converter.ops.lookup import Lookup
 from edgewright.converter.ops.requantize import DTYPE_RANGE, ActivationRange, quantized_clamp
 from edgewright.converter.program import Quantization
 
-FloatFunction = Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]
-
-LOGISTIC_OUTPUT = Quantization(1 / 256, -128)
-TANH_OUTPUT = Quantization(1 / 128, 0)
-# Integer bits of the argument of the fixed-point logistic and tanh.
-INPUT_BITS = 4
+FloatArray = npt.NDArray[np.float64]
+FloatFunction = Callable[[FloatArray], FloatArray]
 
 
 def _centred(x: Quantization, dtype: str = "int8") -> Int64Array:
@@ -76,35 +70,38 @@ def leaky_relu(x: Quantization, output: Quantization, alpha: float) -> Lookup:
     return _lookup(values + output.zero_point, output, "leaky_relu")
 
 
-def _fixed_point_argument(x: Quantization) -> tuple[Int64Array, Int64Array, int]:
-    """(centred values, the same in Q4, radius from which on the function saturates)."""
-    multiplier, shift = quantize_multiplier(float(np.float32(x.scale)) * (1 << (31 - INPUT_BITS)))
-    radius = int(np.floor(((1 << INPUT_BITS) - 1) * 2.0 ** (31 - INPUT_BITS) / 2.0**shift))
-    centred = _centred(x)
-    inside = np.clip(centred, -radius, radius)
-    return centred, multiply_by_quantized_multiplier(inside, multiplier, shift), radius
-
-
-def _saturated(centred: Int64Array, radius: int, values: Int64Array) -> Int64Array:
-    return np.where(centred <= -radius, -128, np.where(centred >= radius, 127, values))
+def absolute(x: Quantization, output: Quantization) -> Lookup:
+    """|x| (ABS)."""
+    factor = quantize_multiplier(float(np.float32(x.scale) / np.float32(output.scale)))
+    values = multiply_by_quantized_multiplier(np.abs(_centred(x)), *factor)
+    return _lookup(values + output.zero_point, output, "abs")
 
 
 def sigmoid(x: Quantization, output: Quantization) -> Lookup:
-    """1 / (1 + exp(-x)) (LOGISTIC)."""
-    if output != LOGISTIC_OUTPUT:
-        return unary(lambda v: 1 / (1 + np.exp(-v)), x, output, "sigmoid")
-    centred, argument, radius = _fixed_point_argument(x)
-    values = rounding_divide_by_pot(fixed_point_functions.logistic(argument, INPUT_BITS), 31 - 8) - 128
-    return _lookup(_saturated(centred, radius, values), output, "sigmoid")
+    """1 / (1 + exp(-x)), sum and quotient in float32 too (LOGISTIC)."""
+
+    def logistic(v: FloatArray) -> FloatArray:
+        one = np.float32(1)
+        return np.asarray(one / (one + np.exp(-v).astype(np.float32)), np.float64)
+
+    return unary(logistic, x, output, "sigmoid")
 
 
 def tanh(x: Quantization, output: Quantization) -> Lookup:
     """Hyperbolic tangent (TANH)."""
-    if output != TANH_OUTPUT:
-        return unary(np.tanh, x, output, "tanh")
-    centred, argument, radius = _fixed_point_argument(x)
-    values = rounding_divide_by_pot(fixed_point_functions.tanh(argument, INPUT_BITS), 31 - 7)
-    return _lookup(_saturated(centred, radius, values), output, "tanh")
+    return unary(np.tanh, x, output, "tanh")
+
+
+def log(x: Quantization, output: Quantization) -> Lookup:
+    """Natural logarithm; of 0 and negative values the smallest output (LOG)."""
+    return unary(lambda v: np.log(np.maximum(v, 0)), x, output, "log")
+
+
+def sqrt(x: Quantization, output: Quantization) -> Lookup:
+    """Square root, divided by the scale in float32 and rounded towards zero (SQRT); 0 of negatives."""
+    argument = np.float32(x.scale) * np.maximum(_centred(x), 0).astype(np.float32)
+    steps = np.minimum(np.sqrt(argument) / np.float32(output.scale), 256)
+    return _lookup(steps.astype(np.int64) + output.zero_point, output, "sqrt")
 
 
 def unary(
@@ -130,7 +127,7 @@ def unary(
         value = np.asarray(function(argument), np.float64).astype(np.float32)
         inverse = np.float32(1) / np.float32(output.scale)
         ratio = (value * inverse).astype(np.float64)
-    rounded = np.copysign(np.floor(np.abs(np.nan_to_num(ratio)) + 0.5), ratio)
-    limited = np.clip(np.nan_to_num(rounded), -(2.0**31), 2.0**31)
+    limited = np.clip(np.nan_to_num(ratio), -(2.0**31), 2.0**31)
+    rounded = np.trunc(limited + np.copysign(0.5, limited))
     dtypes = (input_dtype, output_dtype)
-    return _lookup(limited.astype(np.int64) + output.zero_point, output, source, dtypes)
+    return _lookup(rounded.astype(np.int64) + output.zero_point, output, source, dtypes)

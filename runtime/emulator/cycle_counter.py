@@ -158,11 +158,15 @@ def _compile(sources: list[Path], api: int, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
             built = Path(folder) / target.name
-            _run_compiler([compiler, *CFLAGS, f"-DQEMU_PLUGIN_API={api}", "-o", str(built), *map(str, sources)])
+            _run_compiler(
+                [compiler, *CFLAGS, f"-DQEMU_PLUGIN_API={api}", "-o", str(built), *map(str, sources)]
+            )
             built.replace(target)  # atomic: another process may build the same file
     except OSError as error:
         raise DeviceError(
-            "EW-CACHE-DIR", f"cannot write {target.parent}: {error}", "set XDG_CACHE_HOME to a writable folder"
+            "EW-CACHE-DIR",
+            f"cannot write {target.parent}: {error}",
+            "set XDG_CACHE_HOME to a writable folder",
         ) from error
 
 
@@ -170,7 +174,9 @@ def _run_compiler(command: list[str]) -> None:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=COMPILE_TIMEOUT_S)
     except FileNotFoundError as error:
-        raise DeviceError("EW-TOOL-MISSING", f"no C compiler {command[0]}", "check the variable CC") from error
+        raise DeviceError(
+            "EW-TOOL-MISSING", f"no C compiler {command[0]}", "check the variable CC"
+        ) from error
     except subprocess.TimeoutExpired as error:
         raise DeviceError("EW-EMU-PLUGIN", f"{command[0]} took over {COMPILE_TIMEOUT_S:.0f} s") from error
     if done.returncode:

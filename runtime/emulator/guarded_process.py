@@ -24,7 +24,7 @@ class GuardedProcess:
     """
 
     def __init__(self, command: Sequence[str]) -> None:
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
         # An own session: Ctrl-C reaches the owner only, which then closes the child in order.
         self._child = subprocess.Popen(
             command,
@@ -33,9 +33,14 @@ class GuardedProcess:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        self._guard = subprocess.Popen(
-            [*GUARD, str(self._child.pid)], stdin=subprocess.PIPE, start_new_session=True
-        )
+        try:
+            self._guard = subprocess.Popen(
+                [*GUARD, str(self._child.pid)], stdin=subprocess.PIPE, start_new_session=True
+            )
+        except BaseException:
+            self._child.kill()
+            self._child.wait(KILL_WAIT_S)
+            raise
         self._finalizer = weakref.finalize(self, _end, self._child, self._guard)
 
     @property

@@ -11,7 +11,7 @@ everything else comes by pointer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from edgewright.converter.program import Array
 
@@ -56,7 +56,6 @@ class RowKernel:
         constants: Arrays in flash, in the order of c[i].
         headers: Micro-kernel headers used.
         scratch_bytes: Arena bytes the kernel may overwrite while it runs.
-        tensorize: (block name, loop index, intrinsic) to replace by micro-kernels.
         reason: Why this kernel was chosen, for the report.
     """
 
@@ -72,20 +71,4 @@ class RowKernel:
     constants: tuple[Array, ...] = ()
     headers: tuple[str, ...] = ()
     scratch_bytes: int = 0
-    tensorize: tuple[Tensorize, ...] = ()
     reason: str = ""
-
-
-@dataclass(frozen=True)
-class Tensorize:
-    """Replace the update of reduction block `block` by an intrinsic.
-
-    Args:
-        block: Name of the block; its initialisation is split off first.
-        depth: Number of innermost loops the intrinsic covers.
-        intrinsic: TVMScript of the intrinsic's `desc` and `impl`.
-    """
-
-    block: str
-    depth: int
-    intrinsic: tuple[str, str] = field(repr=False)

@@ -1,4 +1,4 @@
-"""TVMScript text to plain C: parse, schedule (tensorize), lower with raw pointers, tidy the text.
+"""TVMScript text to plain C: parse, lower with raw pointers, tidy the text.
 
 Call sequence and pitfalls for apache-tvm 0.27: parameters that are buffers are turned into pointer
 variables with a declared buffer, and neither MakePackedAPI nor LowerTVMBuiltin runs, so that the C
@@ -12,7 +12,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from edgewright.targets.codegen.row_kernel import RowKernel, Tensorize
+from edgewright.targets.codegen.row_kernel import RowKernel
 
 _PROLOGUE_END = "void* __tvm_ffi__library_ctx = NULL;"
 
@@ -22,32 +22,6 @@ def _parse(script: str) -> Any:
     from tvm.script import tirx as T
 
     return from_source(script, {"T": T})
-
-
-@lru_cache(maxsize=256)
-def _register_intrinsic(desc: str, impl: str) -> str:
-    from tvm import s_tir
-
-    name = "ew_" + hashlib.sha256((desc + impl).encode()).hexdigest()[:12]
-    s_tir.TensorIntrin.register(name, _parse(desc), _parse(impl), override=True)
-    return name
-
-
-def _schedule(func: Any, steps: tuple[Tensorize, ...]) -> Any:
-    from tvm import s_tir
-
-    if not steps:
-        return func
-    schedule = s_tir.Schedule(func)
-    for step in steps:
-        block = schedule.get_sblock(step.block)
-        loops = schedule.get_loops(block)
-        schedule.decompose_reduction(block, loops[-step.depth])
-        update = schedule.get_sblock(step.block + "_update")
-        inner = schedule.get_loops(update)[-step.depth]
-        schedule.tensorize(inner, _register_intrinsic(*step.intrinsic))
-    module = schedule.mod
-    return module[next(iter(module.get_global_vars()))]
 
 
 def _raw_pointers(func: Any) -> Any:
@@ -112,9 +86,7 @@ def _tidy(text: str, outputs: tuple[str, ...], restrict: str) -> str:
         if not kind.endswith("*"):
             return f"{kind} {name}"
         const = "" if name in outputs else "const "
-        # Several tiles share the scratch: their parameters (X0, X1, ...) point to the same memory.
-        qualifier = "" if name.startswith("X") else restrict
-        return f"{const}{kind[:-1]} *{qualifier}{name}"
+        return f"{const}{kind[:-1]} *{restrict}{name}"
 
     def signature(m: re.Match[str]) -> str:
         return f"static void f({', '.join(parameter(p) for p in m[1].split(','))})"
@@ -126,8 +98,8 @@ def _tidy(text: str, outputs: tuple[str, ...], restrict: str) -> str:
 
 
 @lru_cache(maxsize=512)
-def _c_source(script: str, steps: tuple[Tensorize, ...], outputs: tuple[str, ...], may_alias: bool) -> str:
-    return _tidy(_lower(_schedule(_parse(script), steps)), outputs, "" if may_alias else "restrict ")
+def _c_source(script: str, outputs: tuple[str, ...], may_alias: bool) -> str:
+    return _tidy(_lower(_parse(script)), outputs, "" if may_alias else "restrict ")
 
 
 def kernel_source(kernel: RowKernel) -> tuple[str, str]:
@@ -140,7 +112,7 @@ def kernel_source(kernel: RowKernel) -> tuple[str, str]:
     call = ", ".join(kernel.arguments)
     body = ""
     if kernel.script:
-        body = _c_source(kernel.script, kernel.tensorize, kernel.outputs, kernel.may_alias)
+        body = _c_source(kernel.script, kernel.outputs, kernel.may_alias)
     digest = hashlib.sha256((body + kernel.call + call).encode()).hexdigest()[:6]
     symbol = f"ew_k_{kernel.family}_{digest}"
     callee = kernel.call or f"{symbol}_body"

@@ -10,12 +10,13 @@ from onnx.reference import ReferenceEvaluator
 from edgewright.converter.program import Array
 from edgewright.errors import ModelError
 
-FOLDABLE = frozenset(
-    """Abs Add And Cast Ceil Clip Concat ConstantOfShape Div Equal Exp Expand Flatten Floor Gather
+_NAMES = """
+    Abs Add And Cast Ceil Clip Concat ConstantOfShape Div Equal Exp Expand Flatten Floor Gather
     GatherElements GatherND Greater GreaterOrEqual Identity Less LessOrEqual Max Min Mod Mul Neg Not
-    Or Pad Pow QuantizeLinear Range Reciprocal ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum Reshape Round
-    Sign Slice Split Sqrt Squeeze Sub Tile Transpose Unsqueeze Where""".split()
-)
+    Or Pad Pow QuantizeLinear Range Reciprocal ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum
+    Reshape Round Sign Slice Split Sqrt Squeeze Sub Tile Transpose Unsqueeze Where
+"""
+FOLDABLE = frozenset(_NAMES.split())
 """Deterministic operators whose work is bounded by their inputs and outputs.
 
 DequantizeLinear is not among them: a quantized weight has to stay one.

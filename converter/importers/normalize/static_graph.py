@@ -16,9 +16,10 @@ from edgewright.converter.program import Array
 FOLD_BYTES = 512 << 20
 """Most bytes of constants that folding reads and writes in all; what is left stays a node."""
 
-_FOLD_TYPES = frozenset(
-    getattr(ir.DataType, name)
-    for name in "FLOAT DOUBLE INT8 INT16 INT32 INT64 UINT8 UINT16 UINT32 UINT64 BOOL".split()
+_FOLD_TYPES = (
+    *(ir.DataType.FLOAT, ir.DataType.DOUBLE, ir.DataType.BOOL),
+    *(ir.DataType.INT8, ir.DataType.INT16, ir.DataType.INT32, ir.DataType.INT64),
+    *(ir.DataType.UINT8, ir.DataType.UINT16, ir.DataType.UINT32, ir.DataType.UINT64),
 )
 
 

@@ -55,7 +55,9 @@ def _read_block(place: str, tensor: TensorProto, folder: Path, size_bytes: int) 
     offset = _number(place, entries.get("offset", "0"), "offset")
     length = _number(place, entries.get("length", str(size_bytes)), "length")
     if length != size_bytes:
-        raise _error(place, f"claims {length:,} bytes in {location!r}; its shape and type need {size_bytes:,}")
+        raise _error(
+            place, f"claims {length:,} bytes in {location!r}; its shape and type need {size_bytes:,}"
+        )
     try:
         # Not blocking: opening a named pipe would wait for a writer.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import onnx
 import onnx_ir as ir
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx_ir.passes import common
 
 from edgewright.converter.importers.normalize.finish import check_proto, finish, first_line, name_everything
@@ -21,9 +21,7 @@ from edgewright.converter.importers.onnx_format.wire_scan import scan
 from edgewright.errors import ModelError
 
 
-def read_onnx(
-    data: bytes, folder: Path, shapes: Mapping[str, Sequence[int]]
-) -> tuple[ir.Model, list[bytes]]:
+def read_onnx(data: bytes, folder: Path, shapes: Mapping[str, Sequence[int]]) -> tuple[ir.Model, list[bytes]]:
     """Import an .onnx file; arguments and result as `load_model.Importer` says.
 
     Raises:
@@ -52,10 +50,12 @@ def read_onnx(
 
 def _parse(data: bytes) -> onnx.ModelProto:
     scan(data, onnx.ModelProto.DESCRIPTOR)
+    model = onnx.ModelProto()
     try:
-        return onnx.ModelProto.FromString(data)
+        model.ParseFromString(data)
     except DecodeError as error:
         raise ModelError("EW-ONNX-DAMAGED", f"damaged ONNX file: {first_line(error)}") from error
+    return model
 
 
 def _to_ir(proto: onnx.ModelProto) -> ir.Model:
@@ -86,5 +86,6 @@ def _check_output_types(model: ir.Model, declared: dict[str, ir.DataType | None]
         want = declared.get(value.name or "")
         if want is not None and want != value.dtype:
             raise ModelError(
-                "EW-ONNX-DAMAGED", f"output {value.name!r} is declared {want}, but its node gives {value.dtype}"
+                "EW-ONNX-DAMAGED",
+                f"output {value.name!r} is declared {want}, but its node gives {value.dtype}",
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import onnx
@@ -19,7 +20,7 @@ _TYPED_FIELDS: dict[str, tuple[str, ...]] = {
     "uint64_data": ("UINT32", "UINT64"),
     "string_data": ("STRING",),
 }
-_INTEGER_RANGE = {
+_INTEGER_RANGE: dict[int, np.iinfo[Any]] = {
     TensorProto.INT8: np.iinfo(np.int8),
     TensorProto.UINT8: np.iinfo(np.uint8),
     TensorProto.INT16: np.iinfo(np.int16),

@@ -7,7 +7,10 @@ parser a hundred bytes of memory, so a file of a few hundred megabytes could tak
 
 from __future__ import annotations
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import (  # type: ignore[import-untyped]
+    Descriptor,
+    FieldDescriptor,
+)
 
 from edgewright.errors import ModelError
 

@@ -36,9 +36,9 @@ class OnnxBuilder:
         return ir.Value(name=name, shape=ir.Shape(shape), type=kind)
 
     def constant(self, name: str, data: Array) -> ir.Value:
-        """An initializer; the data is copied, and gets a unique name."""
-        tensor = ir.tensor(np.array(data, order="C"), name=self.unique(name))
-        value = ir.Value(name=tensor.name, shape=ir.Shape(data.shape), type=ir.TensorType(tensor.dtype))
+        """An initializer of an already unique name; the data is copied."""
+        tensor = ir.tensor(np.array(data, order="C"), name=name)
+        value = ir.Value(name=name, shape=ir.Shape(data.shape), type=ir.TensorType(tensor.dtype))
         value.const_value = tensor
         self._constants.append(value)
         return value

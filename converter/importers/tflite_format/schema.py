@@ -178,7 +178,7 @@ def _buffer(data: bytes, buffer: Table) -> memoryview | None:
             raise damaged(buffer.place, f"bytes {offset:,} to {offset + size:,} of {len(data):,}")
         return memoryview(data)[offset : offset + size]
     content = buffer.vector("Data")
-    return memoryview(content) if content.size else None
+    return content.data if content.size else None
 
 
 def _tensor(index: int, table: Table, buffers: int, contents: Callable[[int], memoryview | None]) -> Tensor:
@@ -197,9 +197,7 @@ def _tensor(index: int, table: Table, buffers: int, contents: Callable[[int], me
     if content is not None and kind in _DTYPES and len(content) != elements * np.dtype(dtype).itemsize:
         raise damaged(place, f"shape {list(shape)} of {dtype}, but its buffer has {len(content):,} bytes")
     scales, zero_points, axis = _quantization(table, place, dtype, shape)
-    return Tensor(
-        index, name, dtype, shape, content, scales, zero_points, axis, _oddity(table, shape, dtype)
-    )
+    return Tensor(index, name, dtype, shape, content, scales, zero_points, axis, _oddity(table, shape, dtype))
 
 
 def _oddity(table: Table, shape: tuple[int, ...], dtype: str) -> str:
@@ -213,9 +211,7 @@ def _oddity(table: Table, shape: tuple[int, ...], dtype: str) -> str:
     return "" if dtype in _DTYPES.values() else f"has elements of type {dtype}"
 
 
-def _quantization(
-    table: Table, place: str, dtype: str, shape: tuple[int, ...]
-) -> tuple[Array, Array, int]:
+def _quantization(table: Table, place: str, dtype: str, shape: tuple[int, ...]) -> tuple[Array, Array, int]:
     quantization = table.table("Quantization")
     none = np.zeros(0, np.float32), np.zeros(0, np.int64), 0
     if quantization is None:

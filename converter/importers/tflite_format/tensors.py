@@ -1,12 +1,14 @@
-"""Tensors of the file as ONNX values: quantized or real, channels last or first.
+"""Tensors of the file as ONNX values: stored or real, channels last or first.
 
-A value of four dimensions may exist as it is in the file (N, H, W, C) and transposed for ONNX's
-convolutions (N, C, H, W). Each form is made once, when it is first asked for, so a chain of
-convolutions has no transposes inside.
+*Stored* is what the file holds (int8 mostly), *real* what DequantizeLinear makes of it. A value of
+four dimensions may exist as in the file (N, H, W, C) and transposed for ONNX's convolutions
+(N, C, H, W). Each form is made once, when it is first asked for, so a chain of convolutions has
+no transposes inside.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from enum import Enum
 
 import numpy as np
@@ -14,6 +16,7 @@ import onnx_ir as ir
 
 from edgewright.converter.importers.tflite_format.flatbuffer import damaged
 from edgewright.converter.importers.tflite_format.onnx_builder import OnnxBuilder
+from edgewright.converter.importers.tflite_format.refusal import refused
 from edgewright.converter.importers.tflite_format.schema import Operator, Subgraph, Tensor
 from edgewright.converter.program import Array
 from edgewright.errors import ModelError
@@ -22,14 +25,14 @@ QUANTIZED = ("int8", "uint8")
 
 
 class Layout(Enum):
-    """Order of dimensions of a value."""
+    """Order of dimensions of a value; the text ends the names of second forms."""
 
-    SOURCE = "source"
+    SOURCE = "nhwc"
     CHANNELS_FIRST = "nchw"
 
 
-TO_CHANNELS_FIRST = (0, 3, 1, 2)
-TO_SOURCE = (0, 2, 3, 1)
+# Transpositions into a layout from the other one.
+PERMUTATION = {Layout.CHANNELS_FIRST: (0, 3, 1, 2), Layout.SOURCE: (0, 2, 3, 1)}
 
 
 class TensorValues:
@@ -43,26 +46,29 @@ class TensorValues:
     """
 
     def __init__(self, graph: Subgraph, builder: OnnxBuilder, constant_bytes: int) -> None:
-        self.graph = graph
         self._builder = builder
+        self._tensors = list(graph.tensors)
+        self._border = {*graph.inputs, *graph.outputs}
         self._constant_bytes = constant_bytes
         self._stored: dict[tuple[int, Layout], ir.Value] = {}
         self._real: dict[tuple[int, Layout], ir.Value] = {}
-        self.names = self._tensor_names()
+        self._parameters: dict[int, list[ir.Value]] = {}
+        self._named: set[int] = set()
+        self._names = self._tensor_names(graph)
         self.inputs = [self._graph_input(i) for i in graph.inputs]
 
-    def tensor(self, index: int) -> Tensor:
-        return self.graph.tensors[index]
+    def __getitem__(self, index: int) -> Tensor:
+        return self._tensors[index]
 
     def name(self, index: int) -> str:
-        return self.names[index]
-
-    def is_constant(self, index: int) -> bool:
-        return self.tensor(index).data is not None
+        """The tensor's name in the ONNX model: the file's, with a number where it is not unique."""
+        return self._names[index]
 
     def usable(self, op: Operator, index: int) -> Tensor:
         """A tensor that can be an operand; refused are sparse, dynamic, stateful and 16-bit ones."""
-        tensor = self.tensor(index)
+        if index < 0:
+            raise damaged(op.label, "an operand is missing")
+        tensor = self[index]
         if tensor.oddity:
             raise refused(op, f"{tensor.label} {tensor.oddity}", tensor)
         if tensor.dtype == "int16":
@@ -70,58 +76,73 @@ class TensorValues:
         return tensor
 
     def layouts(self, index: int) -> list[Layout]:
-        """Layouts in which a computed tensor is there."""
+        """Layouts in which a computed tensor is there already."""
         return [layout for layout in Layout if (index, layout) in self._stored]
 
     def stored(self, op: Operator, index: int, layout: Layout = Layout.SOURCE) -> ir.Value:
-        """The tensor as it is stored (quantized, float or integer), transposed where it has to be."""
+        """The tensor as it is stored, transposed where it has to be."""
         key = (index, layout)
         if key not in self._stored:
-            self._stored[key] = self._make(op, self.usable(op, index), layout)
+            tensor = self.usable(op, index)
+            make = self._transposed if tensor.data is None else self._constant_in
+            self._stored[key] = make(op, tensor, layout)
         return self._stored[key]
 
     def real(self, op: Operator, index: int, layout: Layout = Layout.SOURCE) -> ir.Value:
-        """The tensor's real values, dequantized where it is quantized."""
+        """The tensor's real values (float32)."""
         key = (index, layout)
         if key not in self._real:
-            tensor = self.usable(op, index)
-            stored = self.stored(op, index, layout)
-            if tensor.dtype == "float32":
-                return stored
+            stored, tensor = self.stored(op, index, layout), self[index]
             axis = tensor.axis
-            if layout is Layout.CHANNELS_FIRST:
-                axis = TO_CHANNELS_FIRST.index(axis)
-            self._real[key] = self.dequantize(op, tensor, stored, axis, self.suffixed(index, layout))
+            if layout is Layout.CHANNELS_FIRST and tensor.scales.size > 1:
+                axis = PERMUTATION[layout].index(axis)
+            self._real[key] = self._dequantized(op, tensor, stored, axis)
         return self._real[key]
 
-    def dequantize(
-        self, op: Operator, tensor: Tensor, stored: ir.Value, axis: int, name: str, scales: Array | None = None
-    ) -> ir.Value:
-        """DequantizeLinear of a stored value.
+    def fresh_real(self, op: Operator, index: int, layout: Layout) -> ir.Value:
+        """Like `real`, computed by a node of its own, so that it may become another tensor."""
+        stored, tensor = self.stored(op, index, layout), self[index]
+        if tensor.scales.size > 1:
+            raise refused(op, f"{tensor.label} has {tensor.scales.size} scales", tensor)
+        return self._dequantized(op, tensor, stored, 0)
+
+    def real_flat(self, op: Operator, index: int, shape: tuple[int, int]) -> ir.Value:
+        """Real values of a tensor as a matrix, reshaped before they are dequantized."""
+        tensor = self.usable(op, index)
+        if len(tensor.shape) == 2 or tensor.scales.size > 1:
+            return self.real(op, index)
+        stored = self.stored(op, index, self.flat_layout(index))
+        name = f"{self.name(index)}/flat"
+        data = self._builder.constant(self._builder.unique(f"{name}/shape"), np.array(shape, dtype=np.int64))
+        flat = self._builder.node("Reshape", [stored, data], name, output=self._builder.unique(name))
+        return self._dequantized(op, tensor, flat, 0)
+
+    def flat_layout(self, index: int) -> Layout:
+        """A layout the tensor has whose elements lie in the order of the file."""
+        shape = self[index].shape
+        if self.layouts(index) != [Layout.CHANNELS_FIRST]:
+            return Layout.SOURCE
+        return Layout.CHANNELS_FIRST if shape[1] * shape[2] == 1 or shape[3] == 1 else Layout.SOURCE
+
+    def constant(self, op: Operator, index: int, what: str) -> Array:
+        """Data of an operand that has to be a constant; float16 as float32."""
+        tensor = self.usable(op, index)
+        if tensor.data is None:
+            raise refused(op, f"{what} ({tensor.label}) is not a constant", tensor)
+        data = tensor.array()
+        return data.astype(np.float32) if tensor.dtype == "float16" else data
+
+    def real_constant(self, op: Operator, index: int, data: Array, axis: int) -> ir.Value:
+        """Real values of a constant operand in a form of the caller's making (weights).
 
         Args:
-            op: The operator that needs it, for messages.
-            tensor: The tensor it is.
-            stored: Its quantized value, in any layout.
-            axis: Dimension of the channels in that layout.
-            name: Prefix of the node's name.
-            scales: float32, in place of the tensor's own.
+            op: The operator it is for.
+            index: The tensor.
+            data: Its data, reordered.
+            axis: Dimension of the tensor's channels in `data`.
         """
-        if tensor.dtype not in (*QUANTIZED, "int32"):
-            raise refused(op, f"{tensor.label} is {tensor.dtype}, which is not a quantized type", tensor)
-        scales = tensor.scales if scales is None else scales
-        if not scales.size:
-            raise refused(op, f"{tensor.label} is {tensor.dtype} but has no quantization", tensor)
-        inputs = [stored, self._builder.constant(f"{name}/scale", scales if scales.size > 1 else scales[0])]
-        # onnxruntime takes int32 without a zero point only; TensorFlow Lite's is always 0.
-        if tensor.dtype in QUANTIZED:
-            zero_points = tensor.zero_points.astype(tensor.dtype)
-            data = zero_points if scales.size > 1 else zero_points[0]
-            inputs.append(self._builder.constant(f"{name}/zero_point", data))
-        elif tensor.zero_points.any():
-            raise refused(op, f"{tensor.label} is int32 with a zero point", tensor)
-        attributes = {"axis": axis} if scales.size > 1 else {}
-        return self._builder.node("DequantizeLinear", inputs, f"{name}/dequantize", attributes)
+        stored = self._write(op, self._value_name(index, None), data)
+        return self._dequantized(op, self[index], stored, axis)
 
     def store(self, op: Operator, index: int, real: ir.Value, layout: Layout = Layout.SOURCE) -> None:
         """Let a computed real value be a tensor of the file, quantized where the tensor is.
@@ -133,66 +154,48 @@ class TensorValues:
             layout: Order of its dimensions.
         """
         tensor = self._claim(op, index)
+        name = self._value_name(index, layout)
         if tensor.dtype == "float32":
-            real.name = self._value_name(index, layout)
+            real.name = name
             self._stored[(index, layout)] = real
             return
         if tensor.dtype not in QUANTIZED:
             raise refused(op, f"its output {tensor.label} is {tensor.dtype}", tensor)
         if tensor.scales.size != 1 or not tensor.scales[0] > 0:
-            raise refused(op, f"its output {tensor.label} has {tensor.scales.size} scales", tensor)
-        name = self.name(index)
-        inputs = [
-            real,
-            self._builder.constant(f"{name}/scale", tensor.scales[0]),
-            self._builder.constant(f"{name}/zero_point", tensor.zero_points[0].astype(tensor.dtype)),
-        ]
+            raise refused(op, f"its output {tensor.label} has the scales {tensor.scales[:4]}", tensor)
+        inputs = [real, *self._quantization(tensor)]
         self._stored[(index, layout)] = self._builder.node(
-            "QuantizeLinear", inputs, f"{name}/quantize", output=self._value_name(index, layout)
+            "QuantizeLinear", inputs, f"{self.name(index)}/quantize", output=name
         )
 
-    def constant(self, op: Operator, index: int, what: str) -> Array:
-        """Data of an operand that has to be a constant."""
-        tensor = self.usable(op, index)
-        if tensor.data is None:
-            raise refused(op, f"{what} ({tensor.label}) is computed at run time; it has to be a constant", tensor)
-        return tensor.array()
+    def alias_constant(self, op: Operator, index: int, source: int) -> bool:
+        """Let a computed tensor stand for a constant one; False where that cannot be."""
+        self._claim(op, index)
+        if self.usable(op, source).data is None or index in self._border:
+            return False
+        self._tensors[index] = dataclasses.replace(self[source], index=index)
+        return True
 
-    def write_constant(self, op: Operator, name: str, data: Array) -> ir.Value:
-        """An initializer, counted against the limit."""
-        self._constant_bytes -= data.nbytes
-        if self._constant_bytes < 0:
-            raise ModelError(
-                "EW-MODEL-SIZE", f"{op.label}: the constants are much larger than the file that holds them"
-            )
-        return self._builder.constant(name, data)
+    def graph_output(self, index: int) -> ir.Value:
+        """The value of a graph output, in the order of the file and of its name."""
+        if (index, Layout.SOURCE) not in self._stored:
+            self._stored[(index, Layout.SOURCE)] = self._transposed(None, self[index], Layout.SOURCE)
+        return self._stored[(index, Layout.SOURCE)]
 
-    def suffixed(self, index: int, layout: Layout) -> str:
-        name = self.name(index)
-        return name if layout is Layout.SOURCE else f"{name}/{layout.value}"
+    def check_shapes(self) -> None:
+        """Compare the shapes that were inferred with those of the file.
 
-    def _make(self, op: Operator, tensor: Tensor, layout: Layout) -> ir.Value:
-        index = tensor.index
-        if tensor.data is not None:
-            data = tensor.array()
-            if layout is Layout.CHANNELS_FIRST:
-                data = data.transpose(TO_CHANNELS_FIRST)
-            return self.write_constant(op, self.suffixed(index, layout), data)
-        other = Layout.SOURCE if layout is Layout.CHANNELS_FIRST else Layout.CHANNELS_FIRST
-        if (index, other) not in self._stored:
-            raise damaged(op.label, f"it reads {tensor.label}, which nothing before it computes")
-        perm = TO_CHANNELS_FIRST if layout is Layout.CHANNELS_FIRST else TO_SOURCE
-        name = self._value_name(index, layout)
-        source = self._stored[(index, other)]
-        return self._builder.node("Transpose", [source], f"{name}/transpose", {"perm": perm}, output=name)
-
-    def _value_name(self, index: int, layout: Layout) -> str:
-        """Name of a computed value: the tensor's own for the form that a user sees."""
-        at_border = index in self.graph.outputs or index in self.graph.inputs
-        own = Layout.SOURCE if at_border or Layout.CHANNELS_FIRST not in self.layouts(index) else None
-        if layout is own or (not at_border and not self.layouts(index)):
-            return self.name(index)
-        return self._builder.unique(f"{self.name(index)}/{'nhwc' if layout is Layout.SOURCE else 'nchw'}")
+        Raises:
+            ModelError: EW-TFLITE-DAMAGED naming the tensor.
+        """
+        for (index, layout), value in self._stored.items():
+            shape = self[index].shape
+            if value.shape is None:  # it was replaced by a constant, or nothing reads it
+                continue
+            want = tuple(shape[a] for a in PERMUTATION[layout]) if layout is Layout.CHANNELS_FIRST else shape
+            if tuple(value.shape.numpy()) != want:
+                got = [int(d) for d in value.shape.numpy()]
+                raise damaged(self[index].label, f"its shape is {list(want)}, but its operator gives {got}")
 
     def _claim(self, op: Operator, index: int) -> Tensor:
         tensor = self.usable(op, index)
@@ -200,43 +203,79 @@ class TensorValues:
             raise damaged(op.label, f"its output {tensor.label} has a value already")
         return tensor
 
-    def _tensor_names(self) -> list[str]:
-        # Graph inputs and outputs first: users know them by name.
+    def _constant_in(self, op: Operator, tensor: Tensor, layout: Layout) -> ir.Value:
+        data = self.constant(op, tensor.index, "an operand")
+        if layout is Layout.CHANNELS_FIRST:
+            data = data.transpose(PERMUTATION[layout])
+        return self._write(op, self._value_name(tensor.index, layout), data)
+
+    def _transposed(self, op: Operator | None, tensor: Tensor, layout: Layout) -> ir.Value:
+        sources = self.layouts(tensor.index)
+        if not sources:
+            reader = op.label if op else "subgraph, outputs"
+            raise damaged(reader, f"it reads {tensor.label}, which nothing before it computes")
+        name = self._value_name(tensor.index, layout)
+        source = self._stored[(tensor.index, sources[0])]
+        attributes = {"perm": PERMUTATION[layout]}
+        return self._builder.node("Transpose", [source], f"{name}/transpose", attributes, output=name)
+
+    def _dequantized(self, op: Operator, tensor: Tensor, stored: ir.Value, axis: int) -> ir.Value:
+        if tensor.dtype in ("float32", "float16"):
+            return stored
+        if tensor.dtype not in (*QUANTIZED, "int32"):
+            raise refused(op, f"{tensor.label} is {tensor.dtype}, which is not a quantized type", tensor)
+        if not tensor.scales.size:
+            raise refused(op, f"{tensor.label} is {tensor.dtype} without a quantization", tensor)
+        if tensor.dtype == "int32" and tensor.zero_points.any():
+            raise refused(op, f"{tensor.label} is int32 with a zero point", tensor)
+        attributes = {"axis": axis} if tensor.scales.size > 1 else {}
+        inputs = [stored, *self._quantization(tensor)]
+        return self._builder.node("DequantizeLinear", inputs, f"{stored.name}/dequantize", attributes)
+
+    def _quantization(self, tensor: Tensor) -> list[ir.Value]:
+        """Scale and zero point as constants; scalars for a whole tensor, vectors for channels."""
+        if tensor.index not in self._parameters:
+            whole = tensor.scales.size == 1
+            name, new = self.name(tensor.index), self._builder
+            scales = tensor.scales[0] if whole else tensor.scales
+            values = [new.constant(new.unique(f"{name}/scale"), scales)]
+            # onnxruntime takes int32 without a zero point only; here it is always 0.
+            if tensor.dtype in QUANTIZED:
+                zeros = tensor.zero_points.astype(tensor.dtype)
+                values.append(new.constant(new.unique(f"{name}/zero_point"), zeros[0] if whole else zeros))
+            self._parameters[tensor.index] = values
+        return self._parameters[tensor.index]
+
+    def _write(self, op: Operator, name: str, data: Array) -> ir.Value:
+        """An initializer, counted against the limit."""
+        self._constant_bytes -= data.nbytes
+        if self._constant_bytes < 0:
+            raise ModelError(
+                "EW-MODEL-SIZE", f"{op.label}: the constants are much larger than the file itself"
+            )
+        return self._builder.constant(name, data)
+
+    def _value_name(self, index: int, layout: Layout | None) -> str:
+        """Name of a new form of a tensor: the tensor's own for the first, or the one users see."""
+        own = layout is Layout.SOURCE if index in self._border else index not in self._named
+        if own:
+            self._named.add(index)
+            return self.name(index)
+        return self._builder.unique(f"{self.name(index)}/{layout.value if layout else 'weights'}")
+
+    def _tensor_names(self, graph: Subgraph) -> list[str]:
         names: dict[int, str] = {}
-        for i in (*self.graph.inputs, *self.graph.outputs, *range(len(self.graph.tensors))):
+        # Graph inputs and outputs first: users know them by name.
+        for i in (*graph.inputs, *graph.outputs, *range(len(graph.tensors))):
             if i not in names:
-                names[i] = self._builder.unique(self.tensor(i).name or f"tensor_{i}")
-        return [names[i] for i in range(len(self.graph.tensors))]
+                names[i] = self._builder.unique(self[i].name or f"tensor_{i}")
+        return [names[i] for i in range(len(graph.tensors))]
 
     def _graph_input(self, index: int) -> ir.Value:
-        tensor = self.tensor(index)
+        tensor = self[index]
         if tensor.oddity or tensor.data is not None:
-            raise ModelError(
-                "EW-TFLITE-OP", f"graph input {tensor.label} {tensor.oddity or 'is a constant'}", "", tensor=tensor.name
-            )
+            what = tensor.oddity or "is a constant"
+            raise ModelError("EW-TFLITE-OP", f"graph input {tensor.label} {what}", tensor=tensor.name)
         value = self._builder.graph_input(self.name(index), tensor.dtype, tensor.shape)
         self._stored[(index, Layout.SOURCE)] = value
         return value
-
-
-def refused(op: Operator, reason: str, tensor: Tensor | None = None, hint: str = "") -> ModelError:
-    """The error for an operator, or a form of it, that is not supported."""
-    if not hint:
-        hint = (
-            "convert with int8 activations (full integer quantization)"
-            if tensor is not None and tensor.dtype in ("int16", "int64")
-            else "change the model, or convert it to .onnx"
-        )
-    return ModelError(
-        "EW-TFLITE-OP",
-        f"{op.label}: {reason}",
-        hint,
-        operator=op.index,
-        op=op.kind,
-        **({"tensor": tensor.name} if tensor else {}),
-    )
-
-
-def as_ints(data: Array) -> tuple[int, ...]:
-    """A constant of integers as a flat tuple."""
-    return tuple(int(v) for v in np.asarray(data).reshape(-1))

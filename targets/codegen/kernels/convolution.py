@@ -68,8 +68,12 @@ def _kernel(
     *,
     once: bool = False,
 ) -> RowKernel:
-    vector = cpu.name == "mve"
-    call = epilogue(requantize, weights, geometry.zero_point, once=once, general=vector)
-    if vector:
+    if cpu.name == "mve":
+        call = epilogue(requantize, weights, geometry.zero_point, ("once" if once else "general",))
         return dot_mve_kernel(family, weights, geometry, call, rows, out_rows)
+    forms = ["once_right", "once"] if once else ["bounded", "general"]
+    if cpu.name == "dsp" and not once and (weights.shape[0] // geometry.groups) % 2 == 0:
+        # The assembler forms store channel pairs.
+        forms += ["relu", "linear"]
+    call = epilogue(requantize, weights, geometry.zero_point, forms)
     return dot_kernel(family, weights, geometry, call, rows, out_rows, cpu)

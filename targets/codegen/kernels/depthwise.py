@@ -8,14 +8,13 @@ given back, so rows carry no padding.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from edgewright.converter.ops.depthwise import DepthwiseConv2D
 from edgewright.converter.program import TensorType
-from edgewright.targets.codegen.kernels.requantization import Epilogue, epilogue
+from edgewright.targets.codegen.kernels.requantization import epilogue
 from edgewright.targets.codegen.row_kernel import RowInput, RowKernel
 from edgewright.targets.cpu import CpuClass
-
-_FORMS = {"ew_requantize_relu": "relu", "ew_requantize_bounded": "bounded", "ew_requantize": "general"}
 
 
 def column_runs(
@@ -42,7 +41,7 @@ def column_runs(
     return runs
 
 
-def _geometry(op: DepthwiseConv2D, x: TensorType) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+def _geometry(op: DepthwiseConv2D, x: TensorType) -> npt.NDArray[np.int32]:
     channels = x.shape[2]
     height, width = op.window
     return np.array(
@@ -52,6 +51,16 @@ def _geometry(op: DepthwiseConv2D, x: TensorType) -> np.ndarray[tuple[int], np.d
         ],
         np.int32,
     )
+
+
+def _outside(op: DepthwiseConv2D, low: int, high: int) -> npt.NDArray[np.int64]:
+    """Zero-point share of the kernel columns outside low .. high - 1, int64 [C].
+
+    The bias subtracts zero_point * w for all taps; taps outside would have added it back.
+    """
+    weights = op.weights.astype(np.int64)
+    left_out = weights.sum(axis=(0, 1)) - weights[:, low:high].sum(axis=(0, 1))
+    return op.input_zero_point * left_out
 
 
 def _row_input(op: DepthwiseConv2D, x: TensorType) -> RowInput:
@@ -75,43 +84,56 @@ def depthwise_kernel(op: DepthwiseConv2D, cpu: CpuClass, x: TensorType) -> RowKe
     height, width = op.window
     by_channel = np.ascontiguousarray(op.weights.transpose(2, 0, 1))
     vector = cpu.name == "mve"
-    call = epilogue(op.requantize, by_channel, op.input_zero_point, general=vector)
-    form = _FORMS[call.function]
+    forms = ("general",) if vector else ("relu", "bounded", "general")
+    call = epilogue(op.requantize, by_channel, op.input_zero_point, forms)
     quads = channels // 4
+    taps = height * width * 4
+    runs = column_runs(x.shape[1], columns, width, op.stride[1], op.dilation[1], op.padding.left)
     lines = []
-    for start, count, first, low, high in column_runs(
-        x.shape[1], columns, width, op.stride[1], op.dilation[1], op.padding.left
-    ):
-        whole = (height, width, low, high, op.dilation[1]) == (3, 3, 0, 3, 1) and not vector
-        name = "ew_depthwise_mve" if vector else f"ew_depthwise_{'3x3_' if whole else ''}{form}"
-        taps = "" if whole else f"{low}, {high}, "
+    for n, (start, count, first, low, high) in enumerate(runs):
+        unrolled = high - low in (2, 3) and (height, width, op.dilation[1]) == (3, 3, 1)
+        name = (
+            "ew_depthwise_mve"
+            if vector
+            else f"ew_depthwise_{f'3x{high - low}_' if unrolled else ''}{call.form}"
+        )
+        column = first + low * op.dilation[1]
+        constants = f"T.address_of(W[vq, 0]), T.address_of(B[{n}, vq * 4]), T.address_of(K[vq, 0]), geometry"
         output = f"T.address_of(Y[{start * channels}])"
-        constants = "T.address_of(W[vq, 0]), T.address_of(K[vq, 0]), geometry"
-        call_text = f'"int32", "{name}", rows, {output}, {first}, {count}, {taps}vq * 4, {constants}'
+        call_text = (
+            f'"int32", "{name}", rows, {output}, {column}, {count}, {low}, {high}, vq * 4, {constants}'
+        )
         lines.append(f"            T.evaluate(T.call_extern({call_text}))\n")
     script = f"""
 @T.prim_func(s_tir=True)
-def f(rows: T.handle, geometry: T.handle, W: T.Buffer(({quads}, {height * width * 4}), "int8"),
-      K: T.Buffer(({quads}, 12), "int32"), Y: T.Buffer(({columns * channels},), "int8")):
+def f(rows: T.handle, geometry: T.handle, W: T.Buffer(({quads}, {taps}), "int8"),
+      B: T.Buffer(({len(runs)}, {channels}), "int32"), K: T.Buffer(({quads}, 8), "int32"),
+      Y: T.Buffer(({columns * channels},), "int8")):
     T.func_attr({{"global_symbol": "f", "tirx.noalias": True}})
     for q in range({quads}):
         with T.sblock("quad"):
             vq = T.axis.spatial({quads}, q)
-            T.reads(W[vq, 0:{height * width * 4}], K[vq, 0:12])
+            T.reads(W[vq, 0:{taps}], B[0:{len(runs)}, vq * 4 : vq * 4 + 4], K[vq, 0:8])
             T.writes(Y[0:{columns * channels}])
 {"".join(lines)}"""
     packed = op.weights.reshape(height * width, quads, 4).transpose(1, 0, 2)
-    constants = np.stack([v.reshape(quads, 4) for v in (call.bias, call.multiplier, call.shift)], axis=1)
+    factors = np.stack([v.reshape(quads, 4) for v in (call.multiplier, call.shift)], axis=1)
+    biases = np.stack([call.bias + _outside(op, low, high) for _, _, _, low, high in runs])
     return RowKernel(
         family=f"dw{height}x{width}_{x.shape[1]}x{channels}",
         script=script,
-        arguments=("rows", "c[0]", "c[1]", "c[2]", "out"),
+        arguments=("rows", "c[0]", "c[1]", "c[2]", "c[3]", "out"),
         inputs=(_row_input(op, x),),
         out_rows=rows,
         out_row_bytes=columns * outputs,
-        constants=(_geometry(op, x), np.ascontiguousarray(packed), np.ascontiguousarray(constants)),
+        constants=(
+            _geometry(op, x),
+            np.ascontiguousarray(packed),
+            biases.astype(np.int32),
+            np.ascontiguousarray(factors),
+        ),
         headers=("ew_depthwise_mve.h" if vector else "ew_depthwise.h",),
-        reason=f"4 channels at a time, borders peeled, {'Helium' if vector else call.function}",
+        reason=f"4 channels at a time, borders peeled, {'Helium' if vector else call.form}",
     )
 
 
@@ -119,13 +141,7 @@ def _any_kernel(op: DepthwiseConv2D, x: TensorType) -> RowKernel:
     rows, columns, outputs = op.output_type(x).shape
     zero = op.input_zero_point
     bias = op.requantize.bias.astype(np.int64) - zero * op.weights.astype(np.int64).sum(axis=(0, 1))
-    call = Epilogue(
-        bias.astype(np.uint64).astype(np.uint32).astype(np.int32),
-        op.requantize.multiplier,
-        op.requantize.shift,
-        "ew_requantize",
-        (),
-    )
+    wrapped = bias.astype(np.uint64).astype(np.uint32).astype(np.int32)
     return RowKernel(
         family=f"dw_any_{x.shape[1]}x{x.shape[2]}",
         script="",
@@ -146,7 +162,7 @@ def _any_kernel(op: DepthwiseConv2D, x: TensorType) -> RowKernel:
         constants=(
             _geometry(op, x),
             np.ascontiguousarray(op.weights),
-            np.stack([call.bias, call.multiplier, call.shift]).astype(np.int32),
+            np.stack([wrapped, op.requantize.multiplier, op.requantize.shift]).astype(np.int32),
         ),
         headers=("ew_depthwise.h",),
         reason="channel by channel: multiplier above 1 or channels not a multiple of 4",

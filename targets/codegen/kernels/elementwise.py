@@ -19,6 +19,35 @@ def _rows(x: TensorType, out_rows: int) -> RowInput:
     return RowInput(x.shape[0], x.row_bytes, stride=0 if x.shape[0] == 1 < out_rows else 1)
 
 
+def _int32(element: str) -> str:
+    return f'T.cast({element}, "int32")'
+
+
+def _requantized(op: Add | Mul, value: str, *, bounded: bool) -> str:
+    tail = f"{op.output.zero_point}, {op.clamp[0]}, {op.clamp[1]}"
+    if bounded and -30 <= op.output_shift <= -1:
+        factor = f"{op.output_multiplier}, {-op.output_shift}"
+        return f'T.call_pure_extern("int8", "ew_requantize_bounded", {value}, {factor}, {tail})'
+    factor = f"{op.output_multiplier}, {op.output_shift}"
+    return f'T.call_pure_extern("int8", "ew_requantize", {value}, {factor}, {tail})'
+
+
+def _sum(op: Add, a: str, b: str) -> str:
+    """TVMScript of a sum; both addends stay below 2^28, so their sum is bounded."""
+
+    def rescaled(x: str, i: int) -> str:
+        factors = f"{op.zero_points[i]}, {op.left_shift}, {op.multipliers[i]}, {-op.shifts[i]}"
+        return f'T.call_pure_extern("int32", "ew_rescale", {_int32(x)}, {factors})'
+
+    sign = "+" if op.sign > 0 else "-"
+    return _requantized(op, f"{rescaled(a, 0)} {sign} {rescaled(b, 1)}", bounded=True)
+
+
+def _product(op: Mul, a: str, b: str) -> str:
+    zero_a, zero_b = op.zero_points
+    return _requantized(op, f"({_int32(a)} - {zero_a}) * ({_int32(b)} - {zero_b})", bounded=True)
+
+
 def binary_kernel(op: Add | Mul, a: TensorType, b: TensorType) -> RowKernel:
     """[W, C] op [W, C] -> [W, C]; a dimension of 1 is repeated."""
     rows, columns, channels = op.output_type(a, b).shape
@@ -26,35 +55,29 @@ def binary_kernel(op: Add | Mul, a: TensorType, b: TensorType) -> RowKernel:
     def element(name: str, x: TensorType) -> str:
         return f"{name}[{'vw' if x.shape[1] > 1 else '0'}, {'vc' if x.shape[2] > 1 else '0'}]"
 
-    operands = f'T.cast({element("A", a)}, "int32"), T.cast({element("B", b)}, "int32")'
-    if isinstance(op, Add):
-        value = f'T.call_pure_extern("int8", "ew_add", {operands}, {op.sign}, p)'
-        factors = [op.multipliers[0], -op.shifts[0], op.multipliers[1], -op.shifts[1]]
-        left = op.left_shift
-    else:
-        value = f'T.call_pure_extern("int8", "ew_mul", {operands}, p)'
-        factors, left = [0, 0, 0, 0], 0
+    value = (
+        _sum(op, element("A", a), element("B", b))
+        if isinstance(op, Add)
+        else _product(op, element("A", a), element("B", b))
+    )
     script = f"""
 @T.prim_func(s_tir=True)
 def f(A: T.Buffer(({a.shape[1]}, {a.shape[2]}), "int8"), B: T.Buffer(({b.shape[1]}, {b.shape[2]}), "int8"),
-      p: T.handle, Y: T.Buffer(({columns}, {channels}), "int8")):
+      Y: T.Buffer(({columns}, {channels}), "int8")):
     T.func_attr({{"global_symbol": "f"}})
     for w, c in T.grid({columns}, {channels}):
         with T.sblock("element"):
             vw, vc = T.axis.remap("SS", [w, c])
             Y[vw, vc] = {value}
 """
-    parameters = [*op.zero_points, *factors, op.output_multiplier, op.output_shift]
-    parameters += [op.output.zero_point, *op.clamp, left]
     return RowKernel(
         family=f"{op.kind}_{columns}x{channels}",
         script=script,
-        arguments=("rows[0]", "rows[1]", "c[0]", "out"),
+        arguments=("rows[0]", "rows[1]", "out"),
         may_alias=True,
         inputs=(_rows(a, rows), _rows(b, rows)),
         out_rows=rows,
         out_row_bytes=columns * channels,
-        constants=(np.array(parameters, np.int32),),
         headers=("ew_math.h", "ew_elementwise.h"),
         reason="element by element",
     )

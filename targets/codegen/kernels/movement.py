@@ -149,7 +149,7 @@ def mean_kernel(op: Mean, x: TensorType) -> RowKernel:
         padded = [(1, 0)] * (3 - len(axes)) + [(x.shape[i], strides[i]) for i in axes]
         geometry += [v for pair in padded for v in pair]
     geometry += [op.input_zero_point * prod(x.shape[i] for i in taken), op.multiplier, op.shift]
-    geometry += [op.divisor, op.output.zero_point]
+    geometry += [op.output.zero_point]
     return RowKernel(
         family="mean",
         script="",

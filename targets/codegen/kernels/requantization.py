@@ -7,6 +7,7 @@ proven small (|a| < 2^30) and all shifts go right, cheaper forms give the same r
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,23 +25,25 @@ class Epilogue:
     Args:
         bias: int32 [O]; the input zero point is folded in.
         multiplier: int32 [O].
-        shift: int32 [O] in the convention of `function`.
-        function: Name of the function in ew_math.h.
-        tail: Its further arguments: zero point and clamp, where it takes them.
-        once: Fully connected rounding.
+        shift: int32 [O], in the convention of `form`.
+        form: Suffix of the micro-kernels: "relu" and "linear" (right shift less 1; clamp [-128, 127],
+            "relu" for zero point -128), "bounded" (right shift), "general" (TFLite shift), and with one
+            rounding "once_right" (right shift less 1) and "once" (TFLite shift).
+        zero_point, low, high: Of the output.
     """
 
     bias: Int32Array
     multiplier: Int32Array
     shift: Int32Array
-    function: str
-    tail: tuple[int, ...]
-    once: bool = False
+    form: str
+    zero_point: int
+    low: int
+    high: int
 
-    def call(self, accumulator: str, multiplier: str, shift: str) -> str:
-        """TVMScript of the requantized int8 value."""
-        extra = "".join(f", {v}" for v in self.tail)
-        return f'T.call_pure_extern("int8", "{self.function}", {accumulator}, {multiplier}, {shift}{extra})'
+    @property
+    def output(self) -> Int32Array:
+        """The constants of `ew_output`: int32 [3]."""
+        return np.array([self.zero_point, self.low, self.high], np.int32)
 
 
 def _settle_dead_channels(
@@ -65,52 +68,37 @@ def epilogue(
     requantize: Requantize,
     weights: npt.NDArray[np.int8],
     input_zero_point: int,
-    *,
-    once: bool = False,
-    general: bool = False,
+    forms: Collection[str],
 ) -> Epilogue:
-    """Constants and requantization of a layer.
+    """Constants and requantization of a layer: the cheapest of `forms` that is exact.
 
     Args:
         requantize: The layer's parameters.
         weights: int8, output channel first (any further dimensions).
         input_zero_point: Folded into the bias: sum (x - z) w = sum x w - z sum w.
-        once: Fully connected rounding.
-        general: Do not look for a cheaper form (vector kernels have one form only).
+        forms: Forms the micro-kernels offer; "general" or "once" is always among them, and decides
+            whether the layer rounds twice or once.
     """
     flat = weights.reshape(weights.shape[0], -1).astype(np.int64)
     bias = requantize.bias.astype(np.int64) - input_zero_point * flat.sum(axis=1)
-    zero_point, (low, high) = requantize.output.zero_point, requantize.clamp
     multiplier, shift = requantize.multiplier, requantize.shift
-    if once:
-        right = bool((shift <= -1).all() and (shift >= -31).all()) and not general
-        name = "ew_requantize_once_right" if right else "ew_requantize_once"
-        stored = -shift - 1 if right else shift
-        return _epilogue(bias, multiplier, stored, name, (zero_point, low, high), once=True)
-    bias, multiplier, shift = _settle_dead_channels(requantize, weights, bias)
+    if "general" in forms:
+        bias, multiplier, shift = _settle_dead_channels(requantize, weights, bias)
     bound = np.abs(bias) + 128 * np.abs(flat).sum(axis=1)
-    if general or not ((bound < 1 << 30).all() and (shift <= -1).all() and (shift >= -30).all()):
-        return _epilogue(bias, multiplier, shift, "ew_requantize", (zero_point, low, high))
-    if zero_point == low == -128 and high == 127:
-        return _epilogue(bias, multiplier, -shift - 1, "ew_requantize_relu", ())
-    return _epilogue(bias, multiplier, -shift, "ew_requantize_bounded", (zero_point, low, high))
-
-
-def _epilogue(
-    bias: npt.NDArray[np.int64],
-    multiplier: Int32Array,
-    shift: Int32Array,
-    name: str,
-    tail: tuple[int, ...],
-    *,
-    once: bool = False,
-) -> Epilogue:
+    right = bool((shift <= -1).all() and (shift >= -30).all())
+    bounded = right and bool((bound < 1 << 30).all())
+    zero_point, (low, high) = requantize.output.zero_point, requantize.clamp
+    full = (low, high) == (-128, 127)
+    candidates = (
+        ("relu", bounded and full and zero_point == -128, -shift - 1),
+        ("linear", bounded and full, -shift - 1),
+        ("bounded", bounded, -shift),
+        ("general", True, shift),
+        ("once_right", right, -shift - 1),
+        ("once", True, shift),
+    )
+    form, stored = next((f, s) for f, exact, s in candidates if f in forms and exact)
     wrapped = bias.astype(np.uint64).astype(np.uint32).astype(np.int32)
     return Epilogue(
-        wrapped,
-        multiplier.astype(np.int32),
-        np.asarray(shift, np.int32),
-        name,
-        tuple(int(v) for v in tail),
-        once,
+        wrapped, multiplier.astype(np.int32), np.asarray(stored, np.int32), form, zero_point, low, high
     )

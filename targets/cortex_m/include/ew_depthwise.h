@@ -40,80 +40,80 @@ typedef struct {
 
 #define EW_QUAD_FINISH(FINISH, out, k, g)   \
   {                                         \
-    (out)[0] = FINISH(a0, k[4], k[8], g);   \
-    (out)[1] = FINISH(a1, k[5], k[9], g);   \
-    (out)[2] = FINISH(a2, k[6], k[10], g);  \
-    (out)[3] = FINISH(a3, k[7], k[11], g);  \
+    (out)[0] = FINISH(a0, k[0], k[4], g);   \
+    (out)[1] = FINISH(a1, k[1], k[5], g);   \
+    (out)[2] = FINISH(a2, k[2], k[6], g);   \
+    (out)[3] = FINISH(a3, k[3], k[7], g);   \
   }
 
-/* One run: `pixels` outputs from input column `column` on (the leftmost kernel column, may be < 0), that
- * all use the kernel columns low .. high - 1.
- *   w: [height][width][4], k: bias[4], multiplier[4], shift[4] of channels `channel` .. + 3.
- * The bias holds the full zero-point correction; columns outside count as zero_point, so their
- * weights are given back: bias += zero_point * w of the columns left out. */
+/* One run: `pixels` outputs from input column `column` on (that of kernel column `low`), which all use the
+ * kernel columns low .. high - 1 because the others lie outside.
+ *   w: [height][width][4]; bias: [4] for these kernel columns, the zero point folded in;
+ *   k: multiplier[4], shift[4] of channels `channel` .. + 3. */
+#define EW_RUN_ARGUMENTS                                                                             \
+  const void *const *rows, int8_t *out, int32_t column, int32_t pixels, int32_t low, int32_t high,   \
+      int32_t channel, const int8_t *w, const int32_t *bias, const int32_t *k, const ew_depthwise *g
+
 #define EW_DEPTHWISE_RUN(NAME, FINISH)                                                               \
-  EW_NOINLINE void NAME(const void *const *rows, int8_t *out, int32_t column, int32_t pixels, int32_t low, int32_t high, \
-                        int32_t channel, const int8_t *w, const int32_t *k, const ew_depthwise *g) { \
-    int32_t pixel = g->window.pixel, width = g->window.width, height = g->window.height;             \
-    int32_t zero = g->window.zero_point, step = g->window.dilation * pixel;                          \
-    int32_t offset = column * pixel + channel;                                                       \
+  EW_NOINLINE void NAME(EW_RUN_ARGUMENTS) {                                                          \
+    int32_t pixel = g->window.pixel, row_weights = 4 * g->window.width, height = g->window.height;   \
+    int32_t step = g->window.dilation * pixel, offset = column * pixel + channel;                    \
     out += channel;                                                                                  \
-    int32_t b0 = k[0], b1 = k[1], b2 = k[2], b3 = k[3];                                              \
-    if (high - low < width) {                                                                        \
-      const int8_t *q = w;                                                                           \
-      for (int32_t i = height * width, x = 0; i > 0; i--, q += 4, x = x + 1 == width ? 0 : x + 1) {  \
-        if (x >= low && x < high) continue;                                                          \
-        b0 += zero * q[0];                                                                           \
-        b1 += zero * q[1];                                                                           \
-        b2 += zero * q[2];                                                                           \
-        b3 += zero * q[3];                                                                           \
-      }                                                                                              \
-    }                                                                                                \
+    w += 4 * low;                                                                                    \
     for (; pixels > 0; pixels--, offset += g->stride * pixel, out += pixel) {                        \
-      int32_t a0 = b0, a1 = b1, a2 = b2, a3 = b3;                                                    \
-      for (int32_t y = 0; y < height; y++) {                                                         \
-        const int8_t *p = (const int8_t *)rows[y] + offset + low * step;                             \
-        const int8_t *q = w + (y * width + low) * 4;                                                 \
-        for (int32_t x = low; x < high; x++, p += step, q += 4) EW_QUAD_MULTIPLY(p, q)               \
+      int32_t a0 = bias[0], a1 = bias[1], a2 = bias[2], a3 = bias[3];                                \
+      const int8_t *first = w;                                                                       \
+      for (int32_t y = 0; y < height; y++, first += row_weights) {                                   \
+        const int8_t *p = (const int8_t *)rows[y] + offset, *q = first;                              \
+        int32_t x = high - low;                                                                      \
+        do {                                                                                         \
+          EW_QUAD_MULTIPLY(p, q)                                                                     \
+          p += step;                                                                                 \
+          q += 4;                                                                                    \
+        } while (--x > 0);                                                                           \
       }                                                                                              \
       EW_QUAD_FINISH(FINISH, out, k, g)                                                              \
     }                                                                                                \
   }
 
-/* The same for 3x3 windows that lie wholly inside, unrolled. */
-#define EW_DEPTHWISE_RUN_3X3(NAME, FINISH)                                                           \
-  EW_NOINLINE void NAME(const void *const *rows, int8_t *out, int32_t column, int32_t pixels, int32_t channel, \
-                        const int8_t *w, const int32_t *k, const ew_depthwise *g) {                  \
+/* The same for kernels of height 3 without dilation and 3 or 2 kernel columns inside, unrolled. */
+#define EW_ROW_3(p) EW_QUAD_MULTIPLY(p, q) EW_QUAD_MULTIPLY(p + pixel, q + 4) EW_QUAD_MULTIPLY(p + 2 * pixel, q + 8)
+#define EW_ROW_2(p) EW_QUAD_MULTIPLY(p, q) EW_QUAD_MULTIPLY(p + pixel, q + 4)
+#define EW_DEPTHWISE_3(NAME, FINISH, ROW)                                                            \
+  EW_NOINLINE void NAME(EW_RUN_ARGUMENTS) {                                                          \
+    (void)high;                                                                                      \
     int32_t pixel = g->window.pixel, advance = g->stride * pixel;                                    \
-    int32_t offset = column * pixel + channel, double_pixel = 2 * pixel;                             \
+    int32_t offset = column * pixel + channel;                                                       \
     const int8_t *p0 = (const int8_t *)rows[0] + offset;                                             \
     const int8_t *p1 = (const int8_t *)rows[1] + offset;                                             \
     const int8_t *p2 = (const int8_t *)rows[2] + offset;                                             \
     out += channel;                                                                                  \
-    for (; pixels > 0; pixels--, out += pixel) {                                                     \
-      int32_t a0 = k[0], a1 = k[1], a2 = k[2], a3 = k[3];                                            \
-      EW_QUAD_MULTIPLY(p0, w)                                                                        \
-      EW_QUAD_MULTIPLY(p0 + pixel, w + 4)                                                            \
-      EW_QUAD_MULTIPLY(p0 + double_pixel, w + 8)                                                     \
-      EW_QUAD_MULTIPLY(p1, w + 12)                                                                   \
-      EW_QUAD_MULTIPLY(p1 + pixel, w + 16)                                                           \
-      EW_QUAD_MULTIPLY(p1 + double_pixel, w + 20)                                                    \
-      EW_QUAD_MULTIPLY(p2, w + 24)                                                                   \
-      EW_QUAD_MULTIPLY(p2 + pixel, w + 28)                                                           \
-      EW_QUAD_MULTIPLY(p2 + double_pixel, w + 32)                                                    \
+    w += 4 * low;                                                                                    \
+    do {                                                                                             \
+      int32_t a0 = bias[0], a1 = bias[1], a2 = bias[2], a3 = bias[3];                                \
+      const int8_t *q = w;                                                                           \
+      ROW(p0)                                                                                        \
+      q += 12;                                                                                       \
+      ROW(p1)                                                                                        \
+      q += 12;                                                                                       \
+      ROW(p2)                                                                                        \
       EW_QUAD_FINISH(FINISH, out, k, g)                                                              \
+      out += pixel;                                                                                  \
       p0 += advance;                                                                                 \
       p1 += advance;                                                                                 \
       p2 += advance;                                                                                 \
-    }                                                                                                \
+    } while (--pixels > 0);                                                                          \
   }
 
 EW_DEPTHWISE_RUN(ew_depthwise_relu, EW_FINISH_RELU)
 EW_DEPTHWISE_RUN(ew_depthwise_bounded, EW_FINISH_BOUNDED)
 EW_DEPTHWISE_RUN(ew_depthwise_general, EW_FINISH_GENERAL)
-EW_DEPTHWISE_RUN_3X3(ew_depthwise_3x3_relu, EW_FINISH_RELU)
-EW_DEPTHWISE_RUN_3X3(ew_depthwise_3x3_bounded, EW_FINISH_BOUNDED)
-EW_DEPTHWISE_RUN_3X3(ew_depthwise_3x3_general, EW_FINISH_GENERAL)
+EW_DEPTHWISE_3(ew_depthwise_3x3_relu, EW_FINISH_RELU, EW_ROW_3)
+EW_DEPTHWISE_3(ew_depthwise_3x3_bounded, EW_FINISH_BOUNDED, EW_ROW_3)
+EW_DEPTHWISE_3(ew_depthwise_3x3_general, EW_FINISH_GENERAL, EW_ROW_3)
+EW_DEPTHWISE_3(ew_depthwise_3x2_relu, EW_FINISH_RELU, EW_ROW_2)
+EW_DEPTHWISE_3(ew_depthwise_3x2_bounded, EW_FINISH_BOUNDED, EW_ROW_2)
+EW_DEPTHWISE_3(ew_depthwise_3x2_general, EW_FINISH_GENERAL, EW_ROW_2)
 
 /* Any number of channels and any multiplier, one output at a time. k: bias, multiplier, shift, each [outputs]. */
 EW_NOINLINE void ew_depthwise_any(const void *const *rows, int8_t *out, int32_t columns, int32_t pad, int32_t multiplier,

@@ -3,25 +3,12 @@
 #define EW_ELEMENTWISE_H
 #include "ew_math.h"
 
-typedef struct {
-  int32_t zero_a, zero_b;
-  int32_t multiplier_a, shift_a, multiplier_b, shift_b; /* shifts: to the right, >= 0 */
-  int32_t multiplier, shift;                            /* of the result, positive = left */
-  int32_t zero_point, low, high;
-  int32_t left_shift;
-} ew_binary;
-
-/* Sum of two rescaled operands; the second multiplier is negated for a difference by the caller's sign. */
-EW_INLINE int8_t ew_add(int32_t a, int32_t b, int32_t sign, const ew_binary *p) {
-  int32_t va = ew_divide_pot(ew_srdhm_bounded((int32_t)((uint32_t)(a - p->zero_a) << p->left_shift), p->multiplier_a), p->shift_a);
-  int32_t vb = ew_divide_pot(ew_srdhm_bounded((int32_t)((uint32_t)(b - p->zero_b) << p->left_shift), p->multiplier_b), p->shift_b);
-  return ew_requantize(va + sign * vb, p->multiplier, p->shift, p->zero_point, p->low, p->high);
+/* (x - zero) * 2^left * multiplier * 2^-31, rounded, then divided by 2^shift, halves away from zero;
+ * |x - zero| <= 255 and left <= 20. All but x are literals, so that the case of shift 0 costs nothing. */
+EW_INLINE int32_t ew_rescale(int32_t x, int32_t zero, int32_t left, int32_t multiplier, int32_t shift) {
+  int32_t v = ew_srdhm_bounded((int32_t)((uint32_t)(x - zero) << left), multiplier);
+  return shift == 0 ? v : (v + (v >> 31) + (1 << (shift - 1))) >> shift;
 }
-
-EW_INLINE int8_t ew_mul(int32_t a, int32_t b, const ew_binary *p) {
-  return ew_requantize((a - p->zero_a) * (b - p->zero_b), p->multiplier, p->shift, p->zero_point, p->low, p->high);
-}
-
 /* round(x / scale) + zero_point, halves away from zero, clamped; NaN becomes the zero point. */
 EW_INLINE int32_t ew_quantize(float x, float scale, int32_t zero_point, int32_t low, int32_t high) {
   float r = x / scale;

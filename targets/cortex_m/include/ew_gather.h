@@ -55,6 +55,15 @@ EW_NOINLINE int16_t *ew_widen(const int8_t *p, int16_t *x, int32_t count, int32_
 }
 #endif
 
+/* Copy `count` bytes; returns the end. Words need not be aligned where the core allows it. */
+EW_INLINE int8_t *ew_copy(int8_t *d, const int8_t *p, int32_t count) {
+#if defined(__ARM_FEATURE_UNALIGNED)
+  for (; count >= 4; count -= 4, d += 4, p += 4) __builtin_memcpy(d, p, 4);
+#endif
+  for (; count > 0; count--) *d++ = *p++;
+  return d;
+}
+
 /* Channels in multiples of 4. `channel`: first channel of the group. */
 EW_NOINLINE void ew_gather(const void *const *rows, int16_t *x, int32_t column, int32_t pixels, int32_t stride,
                            int32_t channel, const ew_window *w) {
@@ -81,31 +90,29 @@ EW_NOINLINE void ew_gather(const void *const *rows, int16_t *x, int32_t column, 
   }
 }
 
-/* Any number of channels: element by element. */
-EW_NOINLINE void ew_gather_bytes(const void *const *rows, int16_t *x, int32_t column, int32_t pixels, int32_t stride,
-                                 int32_t channel, const ew_window *w) {
-  int32_t step = 4 * pixels;
-  for (int32_t p = 0; p < pixels; p++, column += stride, x += 4) {
-    int32_t k = 0;
-    int16_t *d = x;
+/* Any number of channels: each receptive field is lined up as int8 behind x, then widened.
+ * `depth`: elements of a receptive field, rounded up to a multiple of 4. */
+EW_NOINLINE void ew_gather_any(const void *const *rows, int16_t *x, int32_t column, int32_t pixels, int32_t stride,
+                               int32_t channel, const ew_window *w, int32_t depth) {
+  int8_t *line = (int8_t *)(x + depth * pixels);
+  int32_t whole = w->dilation == 1 && w->pixel == w->channels;
+  for (int32_t p = 0; p < pixels; p++, column += stride) {
+    int8_t *d = line;
     for (int32_t ky = 0; ky < w->height; ky++) {
       const int8_t *row = (const int8_t *)rows[ky] + channel;
+      if (whole && column >= 0 && column + w->width <= w->columns) {
+        d = ew_copy(d, row + column * w->pixel, w->channels * w->width);
+        continue;
+      }
       for (int32_t kx = 0, c = column; kx < w->width; kx++, c += w->dilation) {
-        const int8_t *s = row + c * w->pixel;
-        int32_t inside = c >= 0 && c < w->columns;
-        for (int32_t i = 0; i < w->channels; i++) {
-          d[k] = inside ? s[i] : (int16_t)w->zero_point;
-          /* 0 -> 2 -> 1 -> 3 -> next quad: the order 0, 2, 1, 3 */
-          if (k == 0) k = 2;
-          else if (k == 2) k = 1;
-          else if (k == 1) k = 3;
-          else {
-            k = 0;
-            d += step;
-          }
+        if (c >= 0 && c < w->columns) {
+          d = ew_copy(d, row + c * w->pixel, w->channels);
+        } else {
+          for (int32_t i = 0; i < w->channels; i++) *d++ = (int8_t)w->zero_point;
         }
       }
     }
+    ew_widen(line, x + 4 * p, depth, 4 * pixels);
   }
 }
 #endif

@@ -10,7 +10,7 @@ typedef struct {
 typedef struct {
   ew_axis kept[3], summed[3];
   int32_t offset; /* zero point of the input times the number of summed elements */
-  int32_t multiplier, shift, divisor, zero_point;
+  int32_t multiplier, shift, zero_point;
 } ew_mean_geometry;
 
 EW_INLINE int32_t ew_strided_sum(const int8_t *p, const ew_axis *a) {
@@ -28,8 +28,7 @@ EW_NOINLINE void ew_mean(const int8_t *x, int8_t *y, const ew_mean_geometry *g) 
       for (int32_t k = 0; k < a[2].count; k++) {
         const int8_t *p = x + i * a[0].stride + j * a[1].stride + k * a[2].stride;
         int32_t v = ew_multiply(ew_strided_sum(p, g->summed) - g->offset, g->multiplier, g->shift);
-        int32_t half = g->divisor / 2;
-        *y++ = (int8_t)ew_clamp((v < 0 ? v - half : v + half) / g->divisor + g->zero_point, -128, 127);
+        *y++ = (int8_t)ew_clamp(v + g->zero_point, -128, 127);
       }
 }
 #endif

@@ -89,7 +89,9 @@ def random_program(seed: int, nodes: int, *, largest: int = 40) -> tuple[Program
         if kind is Reshape:
             inputs = inputs[:1]
         same = b.values[inputs[0]].size_bytes
-        size = same if kind is not Toy and rng.random() < 0.9 or kind is Reshape else rng.randint(1, largest)
+        size = (
+            same if (kind is not Toy and rng.random() < 0.9) or kind is Reshape else rng.randint(1, largest)
+        )
         names.append(b.op(f"v{i}", inputs, size, kind))
         if rng.random() < 0.3 and kind is not Reshape:
             scratch[f"v{i}_op"] = rng.randint(1, largest // 2)

@@ -1,0 +1,35 @@
+PYTHON := .venv/bin/python
+# How many times the usual number of random cases `make soak` runs.
+SOAK ?= 25
+
+.PHONY: help setup demo test lint bench soak docs
+
+help:
+	@echo "make demo   set up, then deploy the example model to an emulated Cortex-M4"
+	@echo "make test   linters, types and the test suite"
+	@echo "make bench  the figures of the MLPerf Tiny models, as a table and as JSON"
+	@echo "make soak   the test suite with $(SOAK) times as many random cases (SOAK=n)"
+	@echo "make docs   regenerate docs/cli.md from the commands"
+
+setup:
+	@scripts/setup.sh
+
+demo: setup
+	@$(PYTHON) -m edgewright deploy examples/digits/digits_int8.onnx --board mps2-an386
+
+test: lint
+	$(PYTHON) -m pytest -n 2
+
+lint: setup
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m ruff format --check
+	$(PYTHON) -m mypy -p edgewright
+
+bench: setup
+	@$(PYTHON) -m benchmarks.mlperf_tiny
+
+soak: setup
+	EDGEWRIGHT_SOAK=$(SOAK) $(PYTHON) -m pytest -n 2
+
+docs: setup
+	$(PYTHON) scripts/cli_docs.py

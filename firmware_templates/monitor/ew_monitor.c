@@ -1,0 +1,102 @@
+#include "ew_monitor.h"
+
+#include <stdint.h>
+
+#include "ew_hal.h"
+#include "ew_text.h"
+
+#define CTRL_C 3
+#define LOOKAHEAD 64u
+
+static char line[EW_COMMAND_MAX + 1];
+static unsigned length; /* EW_COMMAND_MAX + 1: too long, its rest is dropped */
+
+/* Bytes that arrived while a command looked for Ctrl-C. */
+static uint8_t lookahead[LOOKAHEAD];
+static unsigned lookahead_first, lookahead_count;
+
+int ew_next_byte(void) {
+  if (!lookahead_count) return ew_hal_getc();
+  uint8_t byte = lookahead[lookahead_first];
+  lookahead_first = (lookahead_first + 1u) % LOOKAHEAD;
+  lookahead_count--;
+  return byte;
+}
+
+int ew_abort_requested(void) {
+  while (lookahead_count < LOOKAHEAD) {
+    int byte = ew_hal_getc();
+    if (byte < 0) return 0;
+    if (byte == CTRL_C) return 1;
+    lookahead[(lookahead_first + lookahead_count) % LOOKAHEAD] = (uint8_t)byte;
+    lookahead_count++;
+  }
+  /* Full: the host sends without waiting for replies. It is still heard when it wants an end. */
+  return ew_hal_getc() == CTRL_C;
+}
+
+void ew_put_lap(void) {
+  ew_put("m-lap-us-");
+  ew_put_u64(ew_hal_micros());
+  ew_end_line();
+}
+
+int ew_dispatch(const struct ew_command *table, char *arguments) {
+  char *rest = arguments;
+  char *word = ew_word(&rest);
+  for (; word && table->name; table++) {
+    if (ew_same(word, table->name)) {
+      table->run(rest);
+      return 1;
+    }
+  }
+  /* Undo the cut, for the next table. */
+  if (rest != arguments && rest[-1] == 0) rest[-1] = ' ';
+  return 0;
+}
+
+static void own(char *arguments) {
+  if (!ew_dispatch(ew_own_commands, arguments)) ew_error("Unknown subcommand of ew");
+}
+
+static void execute(void) {
+  static const struct ew_command entry[] = {{"ew", own}, {0, 0}};
+  line[length] = 0;
+  char *start = line;
+  while (*start == ' ') start++;
+  if (*start && !ew_dispatch(entry, start) && !ew_dispatch(ew_eembc_commands, start)) {
+    ew_put("e-[Unknown command: ");
+    ew_put(ew_word(&start));
+    ew_put("]\r\n");
+  }
+}
+
+void ew_monitor_feed(char c) {
+  if (c == '%') {
+    if (length > EW_COMMAND_MAX) {
+      ew_error("Command longer than 80 characters");
+    } else {
+      execute();
+    }
+    length = 0;
+    ew_put("m-ready\r\n");
+  } else if (c < ' ' || c > '~') {
+    /* Line ends of a terminal, noise of a plug. */
+  } else if (length < EW_COMMAND_MAX) {
+    line[length++] = c;
+  } else {
+    length = EW_COMMAND_MAX + 1;
+  }
+}
+
+void ew_monitor_start(void) {
+  ew_put("m-timestamp-mode-performance\r\n");
+  ew_put_lap();
+  ew_put("m-init-done\r\nm-ready\r\n");
+}
+
+void ew_monitor_poll(void) {
+  int byte = ew_next_byte();
+  (void)ew_hal_micros(); /* keeps track of the timer's wraps */
+  if (byte >= 0) ew_monitor_feed((char)byte);
+}

@@ -1,0 +1,159 @@
+"""The report as one HTML page: no scripts, nothing loaded from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from edgewright.runtime.report.build_report import cost_unit, layer_cost
+from edgewright.runtime.report.tables import (
+    grouped,
+    latency_sentence,
+    layer_table,
+    milliseconds,
+    si,
+    verify_sentence,
+)
+
+ROW_PX = 26
+MAX_NAME_CHARS = 34
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A layer in the chart: widths are fractions of the widest bar."""
+
+    name: str
+    title: str
+    y: int
+    cost: float
+    cost_text: str
+    per_mac: float
+    per_mac_text: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A headline figure."""
+
+    label: str
+    value: str
+    note: str
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A part of a memory bar, as percentages of the board's memory."""
+
+    label: str
+    text: str
+    start: float
+    width: float
+    tone: str
+
+
+def render_html(report: Mapping[str, Any]) -> str:
+    """The whole page."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    bars = layer_bars(report)
+    return environment.get_template("report.html.j2").render(
+        report=report,
+        facts=facts(report),
+        bars=bars,
+        chart_height=ROW_PX * len(bars),
+        unit=cost_unit(report),
+        memories=[m for m in (_ram(report["memory"]), _flash(report["memory"])) if m],
+        table=layer_table(report),
+        whys=[layer["why"] or "" for layer in report["layers"]],
+        macs=si(report["model"]["macs"]),
+    )
+
+
+def facts(report: Mapping[str, Any]) -> list[Fact]:
+    """Latency, verification, RAM and flash; what is not known is left out."""
+    found = []
+    latency, verify, memory = report["latency"], report["verify"], report["memory"]
+    if latency:
+        found.append(_latency_fact(latency))
+    if verify:
+        value = f"{verify['cases'] - verify['bad_cases']} / {verify['cases']}"
+        found.append(Fact("verified", value, verify_sentence(verify), "good" if verify["ok"] else "bad"))
+    if memory["arena_bytes"] is not None:
+        found.append(Fact("arena", f"{grouped(memory['arena_bytes'])} B", "all tensors and scratch, static"))
+    if memory["weights_bytes"] is not None:
+        note = f"and {grouped(memory['code_bytes'])} B of code"
+        found.append(Fact("weights", f"{grouped(memory['weights_bytes'])} B", note))
+    return found
+
+
+def _latency_fact(latency: Mapping[str, Any]) -> Fact:
+    label = "latency" if latency["source"] == "device" else "latency, estimated"
+    if latency["latency_us"] is not None:
+        return Fact(label, milliseconds(latency["latency_us"]), latency_sentence(latency))
+    if latency["estimated_cycles"] is not None:
+        return Fact("cycles, estimated", si(latency["estimated_cycles"]), latency_sentence(latency))
+    return Fact("instructions", si(latency["instructions"]), latency_sentence(latency))
+
+
+def layer_bars(report: Mapping[str, Any]) -> list[Bar]:
+    """Bars of cost and of cost per MAC; empty where nothing was measured."""
+    layers = [layer for layer in report["layers"] if layer_cost(layer) is not None]
+    widest = max((layer_cost(layer) or 0 for layer in layers), default=0) or 1
+    steepest = max((layer["cost_per_mac"] or 0 for layer in layers), default=0) or 1
+    return [_bar(layer, i, widest, steepest) for i, layer in enumerate(layers)]
+
+
+def _bar(layer: Mapping[str, Any], index: int, widest: int, steepest: float) -> Bar:
+    cost, per_mac = layer_cost(layer) or 0, layer["cost_per_mac"]
+    name = str(layer["name"])
+    short = name if len(name) <= MAX_NAME_CHARS else f"…{name[-MAX_NAME_CHARS + 1 :]}"
+    share = f"{100 * (layer['share'] or 0):.1f} %"
+    return Bar(
+        name=short,
+        title=f"{name}: {layer['kind']}, {layer['kernel']}",
+        y=index * ROW_PX,
+        cost=cost / widest,
+        cost_text=f"{si(cost)} · {share}",
+        per_mac=(per_mac or 0) / steepest,
+        per_mac_text=f"{per_mac:.2f}" if per_mac is not None else "",
+        kind=str(layer["kind"]),
+    )
+
+
+def _ram(memory: Mapping[str, Any]) -> tuple[str, str, list[Segment]] | None:
+    static = memory["static_bytes"]
+    arena, stack = memory["arena_bytes"], memory["stack_bytes"]
+    parts = [("arena", arena, "a"), ("static", static, "b"), ("stack", stack, "c")]
+    return _memory_bar("RAM", parts, memory["board_ram_bytes"])
+
+
+def _flash(memory: Mapping[str, Any]) -> tuple[str, str, list[Segment]] | None:
+    parts = [("weights", memory["weights_bytes"], "a"), ("code", memory["code_bytes"], "b")]
+    return _memory_bar("flash", parts, memory["board_flash_bytes"])
+
+
+def _memory_bar(
+    label: str, parts: list[tuple[str, int | None, str]], size: int
+) -> tuple[str, str, list[Segment]] | None:
+    known = [(name, value, tone) for name, value, tone in parts if value]
+    if not known:
+        return None
+    start, segments = 0.0, []
+    for name, value, tone in known:
+        width = 100 * value / size
+        segments.append(Segment(name, f"{name} {grouped(value)} B", start, width, tone))
+        start += width
+    used = sum(value for _, value, _ in known)
+    return label, f"{grouped(used)} of {grouped(size)} B ({100 * used / size:.1f} %)", segments

@@ -1,0 +1,162 @@
+"""The report as rows of text, for the terminal and for report.txt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from edgewright.runtime.report.build_report import cost_unit, layer_cost
+
+MISSING = "-"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's head, and whether its cells are numbers (aligned right)."""
+
+    title: str
+    number: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells as text."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def layer_table(report: Mapping[str, Any]) -> Table:
+    """One row a layer: name, kind, output, MACs, kernel, cost, cost per MAC, weights, share."""
+    unit = cost_unit(report)
+    columns = (
+        Column("layer"),
+        Column("kind"),
+        Column("output"),
+        Column("MAC", True),
+        Column("kernel"),
+        Column(unit, True),
+        Column(("i" if unit == "instructions" else "c") + "/MAC", True),
+        Column("weights", True),
+        Column("share", True),
+    )
+    return Table(columns, tuple(_row(layer) for layer in report["layers"]))
+
+
+def _row(layer: Mapping[str, Any]) -> tuple[str, ...]:
+    cost, per_mac, share = layer_cost(layer), layer["cost_per_mac"], layer["share"]
+    return (
+        str(layer["name"]),
+        str(layer["kind"]),
+        "x".join(map(str, layer["output_shape"] or ())),
+        si(layer["macs"]) if layer["macs"] else MISSING,
+        str(layer["kernel"] or MISSING),
+        si(cost) if cost is not None else MISSING,
+        f"{per_mac:.2f}" if per_mac is not None else MISSING,
+        grouped(layer["weights_bytes"]) if layer["weights_bytes"] else MISSING,
+        f"{100 * share:.1f} %" if share is not None else MISSING,
+    )
+
+
+def summary(report: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(label, sentence) of the report's head, in the order of the work."""
+    model, board = report["model"], report["board"]
+    rows = [
+        ("model", f"{model['name']}, {si(model['macs'])} MAC, sha256 {str(model['sha256'])[:12]}…"),
+        ("board", str(board)),
+        ("memory", _memory(report["memory"])),
+    ]
+    if report["verify"]:
+        rows.append(("verify", verify_sentence(report["verify"])))
+    if report["latency"]:
+        rows.append(("bench", latency_sentence(report["latency"])))
+    return rows
+
+
+def _memory(memory: Mapping[str, Any]) -> str:
+    parts = [
+        f"arena {grouped(memory['arena_bytes'])} B",
+        f"stack {grouped(memory['stack_bytes'])} B",
+        f"weights {grouped(memory['weights_bytes'])} B",
+        f"code {grouped(memory['code_bytes'])} B",
+    ]
+    return " · ".join(parts)
+
+
+def verify_sentence(verify: Mapping[str, Any]) -> str:
+    """How many inputs gave the reference's outputs."""
+    cases = verify["cases"]
+    if verify["ok"]:
+        layers = (
+            f", after each of {verify['layers_compared']} layers too" if verify["layers_compared"] else ""
+        )
+        return f"{cases} of {cases} inputs equal to the reference, bit for bit{layers}"
+    worst = "not a number" if verify["max_abs_diff"] is None else f"by up to {verify['max_abs_diff']}"
+    share = f"{verify['mismatches']} of {verify['outputs']} outputs"
+    first = verify["first_bad_layer"] or verify["first_bad"]
+    return f"{verify['bad_cases']} of {cases} inputs differ: {share}, {worst}" + (
+        f"; first: {first}" if first else ""
+    )
+
+
+def latency_sentence(latency: Mapping[str, Any]) -> str:
+    """The figure and where it comes from; an estimate is called one."""
+    runs = f"{latency['runs']} run{'s' if latency['runs'] != 1 else ''}"
+    if latency["source"] == "device":
+        counter = f"{si(latency['cycles'])} cycles" if latency["cycles"] is not None else "microsecond timer"
+        return f"{milliseconds(latency['latency_us'])} (device {latency['board']}, {counter}, {runs})"
+    counted = f"{si(latency['instructions'])} instructions"
+    if latency["estimated_cycles"] is None:
+        return f"{counted} (emulator {latency['board']}; no cycle estimate for this core)"
+    cycles = f"{si(latency['estimated_cycles'])} cycles estimated ({latency['cycle_model']} model)"
+    if latency["latency_us"] is None:
+        return f"{counted}, {cycles} (emulator {latency['board']}, another core than the board's: no time)"
+    time = f"{milliseconds(latency['latency_us'])} at {latency['clock_hz'] / 1e6:g} MHz"
+    return f"{time} (emulator estimate: {cycles}, {counted})"
+
+
+def milliseconds(microseconds: float | None) -> str:
+    """12345.6 -> "12.35 ms"."""
+    if microseconds is None:
+        return MISSING
+    return f"{microseconds / 1000:.2f} ms" if microseconds >= 1000 else f"{microseconds:.1f} µs"
+
+
+def si(value: float | None) -> str:
+    """1,234,567 -> "1.23 M"; below 10,000 the number itself."""
+    if value is None:
+        return MISSING
+    for limit, divisor, suffix in ((1e10, 1e9, " G"), (1e6, 1e6, " M"), (1e4, 1e3, " k")):
+        if abs(value) >= limit:
+            scaled = value / divisor
+            return f"{scaled:.{0 if scaled >= 1000 else 1 if scaled >= 100 else 2}f}{suffix}"
+    return f"{value:,.0f}"
+
+
+def grouped(value: int | None) -> str:
+    """12345 -> "12,345"."""
+    return MISSING if value is None else f"{value:,}"
+
+
+def render_text(report: Mapping[str, Any]) -> str:
+    """report.txt: the summary, then the layers in aligned columns."""
+    labels = summary(report)
+    width = max(len(label) for label, _ in labels)
+    lines = [f"{label:<{width}}  {text}" for label, text in labels]
+    table = layer_table(report)
+    head = tuple(c.title for c in table.columns)
+    if table.rows:
+        lines += ["", *_aligned(table.columns, [head, *table.rows])]
+    return "\n".join(lines) + "\n"
+
+
+def _aligned(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(columns))]
+    return [
+        "  ".join(
+            cell.rjust(width) if column.number else cell.ljust(width)
+            for column, width, cell in zip(columns, widths, row, strict=True)
+        ).rstrip()
+        for row in rows
+    ]
