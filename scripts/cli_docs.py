@@ -56,7 +56,8 @@ def _commands(name: str, command: Any) -> Iterator[tuple[str, Any]]:
 def _section(name: str, command: Any) -> str:
     arguments = [p for p in command.params if p.param_type_name == "argument"]
     options = [p for p in command.params if p.param_type_name == "option" and not NOT_OURS & set(p.opts)]
-    usage = " ".join([name, *(a.metavar for a in arguments), "[OPTIONS]"])
+    needed = [f"{max(o.opts, key=len)} {o.metavar}" for o in options if o.required]
+    usage = " ".join([name, *(a.metavar for a in arguments), *needed, "[OPTIONS]"])
     if getattr(command, "commands", {}):
         usage = f"{name} COMMAND"
     lines = [f"## {name}", "", _help(command), "", f"    {usage}", ""]

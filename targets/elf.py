@@ -100,7 +100,9 @@ class Elf:
         for table in (s for s in self.sections if s.kind == SHT_SYMTAB):
             names = self.sections[table.link].offset
             for i in range(0, table.size_bytes, 16):
-                name, value, size, info, _, section = struct.unpack_from("<IIIBBH", self.data, table.offset + i)
+                name, value, size, info, _, section = struct.unpack_from(
+                    "<IIIBBH", self.data, table.offset + i
+                )
                 found.append(Symbol(self._text(names + name), value, size, info & 15, section))
         return tuple(found)
 

@@ -28,7 +28,9 @@ def checked_boot2(code: bytes) -> bytes:
         WorkError: EW-TOOLCHAIN-BOOT2 where the code is too long.
     """
     if len(code) > CODE_BYTES:
-        raise WorkError("EW-TOOLCHAIN-BOOT2", f"the second boot stage has {len(code)} bytes, at most {CODE_BYTES} fit")
+        raise WorkError(
+            "EW-TOOLCHAIN-BOOT2", f"the second boot stage has {len(code)} bytes, at most {CODE_BYTES} fit"
+        )
     padded = code.ljust(CODE_BYTES, b"\0")
     return padded + crc32_mpeg2(padded).to_bytes(4, "little")
 

@@ -103,7 +103,15 @@ def check_budget(
     kept = f"{sizes.stack_bytes:,} of them stack, {sizes.static_bytes:,} static data, {sizes.arena_bytes:,} arena"
     _check("EW-MEM-OVER", "RAM", sizes.ram_bytes, board.memory.ram.size_bytes, ram_limit, board.id, kept)
     parts = f"{sizes.weights_bytes:,} of them weights, {sizes.code_bytes:,} code of the model"
-    _check("EW-FLASH-OVER", "flash", sizes.flash_bytes, board.memory.flash.size_bytes, flash_limit, board.id, parts)
+    _check(
+        "EW-FLASH-OVER",
+        "flash",
+        sizes.flash_bytes,
+        board.memory.flash.size_bytes,
+        flash_limit,
+        board.id,
+        parts,
+    )
 
 
 def _check(

@@ -80,7 +80,12 @@ def run_tool(command: Sequence[str | Path], code: str) -> str:
     arguments = [find_tool(str(command[0])), *map(str, command[1:])]
     try:
         done = subprocess.run(
-            arguments, capture_output=True, text=True, errors="replace", timeout=COMPILE_TIMEOUT_S, check=False
+            arguments,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=COMPILE_TIMEOUT_S,
+            check=False,
         )
     except subprocess.TimeoutExpired as error:
         raise WorkError(code, f"{command[0]} did not end within {COMPILE_TIMEOUT_S} s") from error
@@ -92,7 +97,10 @@ def run_tool(command: Sequence[str | Path], code: str) -> str:
 def first_error(stderr: str) -> str:
     """The first line that says what is wrong."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    for pattern in (r"(fatal )?error:", r"undefined reference|overflowed by|cannot find|multiple definition|Assert"):
+    for pattern in (
+        r"(fatal )?error:",
+        r"undefined reference|overflowed by|cannot find|multiple definition|Assert",
+    ):
         for line in lines:
             if re.search(pattern, line) and "collect2" not in line:
                 return line
@@ -253,7 +261,9 @@ def compile_host(library: Path, output: Path, *, sources: Sequence[Path] = (), s
     kind = ["-shared", "-fPIC"] if shared else []
     output.parent.mkdir(parents=True, exist_ok=True)
     files = [*sorted(library.glob("*.c")), *sources]
-    run_tool(["cc", "-O2", *WARNINGS, *kind, f"-I{library}", *files, "-lm", "-o", output], "EW-TOOLCHAIN-COMPILE")
+    run_tool(
+        ["cc", "-O2", *WARNINGS, *kind, f"-I{library}", *files, "-lm", "-o", output], "EW-TOOLCHAIN-COMPILE"
+    )
     return output
 
 

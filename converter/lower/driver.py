@@ -20,12 +20,8 @@ from edgewright.errors import ModelError
 
 DOMAINS = ("", "ai.onnx", "com.microsoft")
 FLOAT_HINT = "quantize it to int8 first: edgewright quantize"
-# Their presence tells a quantized model, in a form that is supported or not.
-QUANTIZED_FORMS = frozenset(
-    (
-        *("QuantizeLinear", "DequantizeLinear", "QLinearConv", "QLinearMatMul"),
-        *("ConvInteger", "MatMulInteger", "DynamicQuantizeLinear"),
-    )
+OTHER_FORMS = frozenset(
+    ("QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger", "DynamicQuantizeLinear")
 )
 INSTEAD = {
     "QLinearConv": "export in QDQ form (onnxruntime: QuantFormat.QDQ)",
@@ -88,7 +84,7 @@ def _walk(model: ir.Model, io: Io) -> tuple[Context, list[Port]]:
     graph = model.graph
     context = Context(io)
     nodes = _needed(graph)
-    if not any(n.op_type in QUANTIZED_FORMS for n in nodes):
+    if not any(_is_quantized(n) for n in nodes):
         context.problems.append(Problem("", "", "the model is not quantized", FLOAT_HINT, "EW-MODEL-FLOAT"))
         return context, []
     for value in graph.initializers.values():
@@ -101,6 +97,13 @@ def _walk(model: ir.Model, io: Io) -> tuple[Context, list[Port]]:
     for node in nodes:
         _guard(context, node_name(node), node.op_type, node.outputs, partial(_lower_node, context, node))
     return context, _outputs(context, graph)
+
+
+def _is_quantized(node: ir.Node) -> bool:
+    """Whether a node tells a model with quantized activations; weights alone may be compressed."""
+    if node.op_type == "DequantizeLinear":
+        return node.inputs[0] is not None and node.inputs[0].const_value is None
+    return node.op_type == "QuantizeLinear" or node.op_type in OTHER_FORMS
 
 
 def _outputs(context: Context, graph: ir.Graph) -> list[Port]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from edgewright.converter.ops.base import OpKind, Padding
-from edgewright.converter.ops.requantize import Requantize
+from edgewright.converter.ops.requantize import Requantize, check_weights
 from edgewright.converter.ops.window import (
     NO_PADDING,
     Pair,
@@ -49,6 +49,9 @@ class Conv2D(OpKind):
     groups: int = 1
     input_zero_point: int = 0
 
+    def __post_init__(self) -> None:
+        check_weights(self.weights, 4, 0, self.requantize)
+
     @property
     def window(self) -> Pair:
         return self.weights.shape[1], self.weights.shape[2]
@@ -60,7 +63,7 @@ class Conv2D(OpKind):
     def output_type(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         outputs, _, _, group_channels = self.weights.shape
-        if group_channels * self.groups != x.shape[2] or outputs % self.groups:
+        if self.groups < 1 or group_channels * self.groups != x.shape[2] or outputs % self.groups:
             raise ModelError(
                 "EW-OP-SHAPE",
                 f"conv weights {self.weights.shape} with {self.groups} groups do not fit input {x.shape}",

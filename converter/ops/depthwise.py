@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from edgewright.converter.ops.base import OpKind, Padding
-from edgewright.converter.ops.requantize import Requantize
+from edgewright.converter.ops.requantize import Requantize, check_weights
 from edgewright.converter.ops.window import NO_PADDING, Pair, output_size, pad_border, window_rows
 from edgewright.converter.program import Array, TensorType
 from edgewright.errors import ModelError
@@ -41,6 +41,9 @@ class DepthwiseConv2D(OpKind):
     padding: Padding = NO_PADDING
     multiplier: int = 1
     input_zero_point: int = 0
+
+    def __post_init__(self) -> None:
+        check_weights(self.weights, 3, 2, self.requantize)
 
     @property
     def window(self) -> Pair:

@@ -59,15 +59,12 @@ def wrap_int32(x: npt.ArrayLike) -> Int64Array:
 
 
 def srdhm(a: npt.ArrayLike, b: npt.ArrayLike) -> Int64Array:
-    """Saturating rounding doubling high multiply of int32 values: round(a * b / 2^31).
+    """Saturating rounding doubling high multiply of int32 values: a * b / 2^31, halves rounded up.
 
-    Halves round away from zero for positive and towards zero for negative products, as
-    (a * b + nudge) truncated by 2^31 with nudge 2^30 or 1 - 2^30. Only (-2^31)^2 saturates.
+    Only (-2^31)^2 saturates.
     """
     product = np.asarray(a, np.int64) * np.asarray(b, np.int64)
-    nudged = product + np.where(product >= 0, 1 << 30, 1 - (1 << 30))
-    truncated = (nudged + np.where(nudged < 0, (1 << 31) - 1, 0)) >> 31
-    return np.asarray(np.minimum(truncated, INT32_MAX), np.int64)
+    return np.asarray(np.minimum((product + (1 << 30)) >> 31, INT32_MAX), np.int64)
 
 
 def rounding_divide_by_pot(x: npt.ArrayLike, exponent: npt.ArrayLike) -> Int64Array:

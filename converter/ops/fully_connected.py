@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from edgewright.converter.ops.base import OpKind
-from edgewright.converter.ops.requantize import Requantize
+from edgewright.converter.ops.requantize import Requantize, check_weights
 from edgewright.converter.program import Array, TensorType
 from edgewright.errors import ModelError
 
@@ -32,6 +32,9 @@ class FullyConnected(OpKind):
     weights: Array
     requantize: Requantize
     input_zero_point: int = 0
+
+    def __post_init__(self) -> None:
+        check_weights(self.weights, 2, 0, self.requantize)
 
     @property
     def weights_bytes(self) -> int:

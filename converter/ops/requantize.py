@@ -143,7 +143,7 @@ class Requantize:
         )
 
     def __post_init__(self) -> None:
-        if not self.bias.shape == self.multiplier.shape == self.shift.shape:
+        if not self.bias.shape == self.multiplier.shape == self.shift.shape == (self.bias.size,):
             raise ModelError(
                 "EW-OP-SHAPE",
                 f"bias {self.bias.shape}, multiplier {self.multiplier.shape}, shift {self.shift.shape}",
@@ -163,6 +163,23 @@ class Requantize:
 
     def _clamped(self, values: Int64Array) -> Array:
         return np.clip(values, *self.clamp).astype(np.int8)
+
+
+def check_weights(weights: Array, rank: int, channel_axis: int, requantize: Requantize) -> None:
+    """Weights are int8 of the given rank, with as many output channels as the requantization.
+
+    Raises:
+        ModelError: EW-OP-WEIGHTS.
+    """
+    if (
+        weights.dtype != np.int8
+        or weights.ndim != rank
+        or weights.shape[channel_axis] != requantize.bias.size
+    ):
+        raise ModelError(
+            "EW-OP-WEIGHTS",
+            f"weights {weights.dtype} {weights.shape} with requantization of {requantize.bias.size} channels",
+        )
 
 
 def _factors(

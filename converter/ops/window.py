@@ -19,8 +19,12 @@ def output_size(shape: Shape, window: Pair, stride: Pair, dilation: Pair, paddin
     """(rows, columns) of a window operation's output.
 
     Raises:
-        ModelError: EW-OP-SHAPE where the window is larger than the padded input.
+        ModelError: EW-OP-SHAPE where the window is larger than the padded input, or a number makes
+            no sense.
     """
+    borders = (padding.top, padding.bottom, padding.left, padding.right)
+    if min(*window, *stride, *dilation) < 1 or min(borders) < 0:
+        raise ModelError("EW-OP-SHAPE", f"window {window}, stride {stride}, dilation {dilation}, {padding}")
     rows = shape[0] + padding.top + padding.bottom - dilation[0] * (window[0] - 1) - 1
     columns = shape[1] + padding.left + padding.right - dilation[1] * (window[1] - 1) - 1
     if rows < 0 or columns < 0:

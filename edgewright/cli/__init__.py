@@ -26,7 +26,6 @@ def build_app() -> typer.Typer:
     """The command line with all its commands."""
     app = typer.Typer(
         name=PROGRAM,
-        help="From a trained model and a board to verified, measured firmware.",
         context_settings={"help_option_names": ["-h", "--help"]},
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
@@ -51,8 +50,8 @@ def _root(
 ) -> None:
     """From a trained model and a board to verified, measured firmware.
 
-    Start with: edgewright doctor (is everything installed?), then
-    edgewright check MODEL (can it be deployed?).
+    New here? First see whether everything is installed: edgewright doctor. Then whether your model
+    can be deployed: edgewright check MODEL.
 
     Results go to stdout, everything else to stderr. Exit status: 0 ok, 1 the work failed (mismatch,
     over budget), 2 usage, 3 device or tool not found, 4 unsupported or damaged model, 130 interrupted.

@@ -18,30 +18,24 @@ void ew_hal_init(void) {
 
 int ew_hal_getc(void) { return ew_uart_getc(); }
 
-/* Bounded twice, should the timer not run. */
-static int try_for_a_while(int (*done)(char), char c) {
-  uint32_t start = ew_timer_micros();
-  for (uint32_t i = 0; i < 10u * EW_TRIES && ew_timer_micros() - start < PATIENCE_MICROS; i++) {
-    if (done(c)) return 1;
-  }
-  return 0;
+/* Whether a wait that began at `start` may go on; bounded twice, should the timer not run. */
+static int patient(uint32_t start, uint32_t tries) {
+  return tries < EW_TRIES && ew_timer_micros() - start < PATIENCE_MICROS;
 }
 
 void ew_hal_putc(char c) {
-  if (ew_uart_try_putc(c)) {
-    console_stuck = 0;
-  } else if (!console_stuck) {
-    /* Wait once; afterwards drop until the console moves again. */
-    console_stuck = !try_for_a_while(ew_uart_try_putc, c);
+  uint32_t start = ew_timer_micros();
+  int sent = ew_uart_try_putc(c);
+  /* A console that got stuck is waited for once; then bytes are dropped until it moves again. */
+  for (uint32_t i = 0; !sent && !console_stuck && patient(start, i); i++) sent = ew_uart_try_putc(c);
+  console_stuck = !sent;
+}
+
+void ew_hal_flush(void) {
+  uint32_t start = ew_timer_micros();
+  for (uint32_t i = 0; !ew_uart_idle() && patient(start, i); i++) {
   }
 }
-
-static int idle(char c) {
-  (void)c;
-  return ew_uart_idle();
-}
-
-void ew_hal_flush(void) { try_for_a_while(idle, 0); }
 
 uint64_t ew_hal_micros(void) {
   uint32_t now = ew_timer_micros();

@@ -35,7 +35,8 @@ void ew_uart_init(uint32_t clock_hz) {
   GPIO_AFRH = (GPIO_AFRH & ~15u) | 8u;
   GPIO_MODER = (GPIO_MODER & ~(15u << 14)) | (10u << 14);
   GPIO_PUPDR |= 1u << 16; /* PG8 pulled up: an open line is silent */
-  BRR = (uint32_t)((256u * (uint64_t)clock_hz + EW_CONSOLE_BAUD / 2) / EW_CONSOLE_BAUD);
+  /* 256 * clock / baud, rounded, without a division of 64 bits */
+  BRR = 256u * (clock_hz / EW_CONSOLE_BAUD) + (256u * (clock_hz % EW_CONSOLE_BAUD) + EW_CONSOLE_BAUD / 2) / EW_CONSOLE_BAUD;
   CR3 = CR3_NO_OVERRUN; /* a lost byte must not block the receiver */
   CR1 = CR1_ENABLE_TX_RX;
 }

@@ -117,13 +117,15 @@ static void db_print(char *arguments) {
 }
 
 static void db(char *arguments) {
-  static const struct ew_command subcommands[] = {{"load", db_load}, {"print", db_print}, {0, 0}};
-  if (ew_dispatch(subcommands, arguments)) return;
   const char *word = ew_word(&arguments);
-  if (word) {
-    db_hex(word);
-  } else {
+  if (!word) {
     ew_error("Command 'db' requires a subcommand");
+  } else if (ew_same(word, "load")) {
+    db_load(arguments);
+  } else if (ew_same(word, "print")) {
+    db_print(arguments);
+  } else {
+    db_hex(word);
   }
 }
 

@@ -14,9 +14,6 @@ struct ew_command {
 extern const struct ew_command ew_eembc_commands[];
 extern const struct ew_command ew_own_commands[];
 
-/* Run the command of `table` that `line` starts with; 0 if there is none. */
-int ew_dispatch(const struct ew_command *table, char *line);
-
 /* Boot messages. */
 void ew_monitor_start(void);
 /* Take one received byte. */

@@ -32,16 +32,18 @@ def open_serial(port: str, baud: int) -> serial.Serial:
     """
     if not Path(port).exists():
         raise _missing(port)
-    holders = port_holders(port)
-    if holders:
-        # A program that reads the same port without locking it would steal our replies.
-        raise _busy(port, holders)
     try:
-        return serial.Serial(
+        stream = serial.Serial(
             port, baud, timeout=READ_TIMEOUT_S, write_timeout=WRITE_TIMEOUT_S, exclusive=True
         )
     except (serial.SerialException, OSError, ValueError) as error:
         raise _explain(port, error) from error
+    holders = port_holders(port)
+    if holders:
+        # A program that reads the same port without locking it would steal our replies.
+        stream.close()
+        raise _busy(port, holders)
+    return stream
 
 
 def port_holders(port: str) -> list[tuple[int, str]]:

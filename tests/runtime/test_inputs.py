@@ -140,7 +140,7 @@ def npy_with_header(shape: str, descr: str = "'|i1'", data: bytes = b"") -> byte
         (b"\x93NUMPY\x09\x00" + bytes(100), "EW-INPUT-FILE"),
         (npy_with_header("(1000000000000, 1, 2, 3, 4)"), "EW-INPUT-FILE"),
         (npy_with_header("(10, 1, 2, 3, 4)", data=bytes(24)), "EW-INPUT-FILE"),
-        (npy_with_header("(-1, 2, 3, 4)", data=bytes(24)), "EW-INPUT-SHAPE"),
+        (npy_with_header("(-1, 2, 3, 4)", data=bytes(24)), "EW-INPUT-FILE"),
         (npy_with_header("(1, 2, 3, 4)", "'|O'", bytes(400)), "EW-INPUT-DTYPE"),
         (npy_with_header("((((", data=bytes(24)), "EW-INPUT-FILE"),
         (npy_with_header("__import__('os')", data=bytes(24)), "EW-INPUT-FILE"),

@@ -81,7 +81,7 @@ def _weights(
     terms = np.prod(shape) / channels
     bias = -1
     # LiteRT wants a bias in CONV_2D.
-    if axis == 0 and len(shape) == 4 or rng.random() < 0.8:
+    if (axis == 0 and len(shape) == 4) or rng.random() < 0.8:
         values = rng.integers(-2000, 2000, channels)
         bias = m.constant(values, "int32", scale=x_scale * scales, axis=0, name="bias")
     return weights, bias, float(x_scale * scales.max() * 128 * 74 / 40 * np.sqrt(terms))

@@ -19,8 +19,9 @@ from tests.tflite_builder import TfliteBuilder
 
 CASES = 12 * int(os.environ.get("EDGEWRIGHT_SOAK", "1"))
 
-# LiteRT interpolates in 10-bit fixed point and truncates twice.
-LARGEST_LSB = {"RESIZE_BILINEAR": 2}
+# LiteRT's positions have 10 fractional bits: over the 24 pixels here they are off by up to 24/2048
+# of a pixel, between neighbours that differ by up to 255 steps.
+LARGEST_LSB = {"RESIZE_BILINEAR": 4}
 # exp grows the rounding of its argument.
 FLOAT_TOLERANCE = {"EXP": 1e-2}
 FLOAT = {k: v for k, v in QUANTIZED.items() if " " not in k and k != "DEQUANTIZE"} | FLOAT_ONLY

@@ -55,7 +55,7 @@ class Qdq:
         """An initializer."""
         array = np.asarray(values, dtype)
         name = self.name("c")
-        self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        self.initializers.append(numpy_helper.from_array(array.copy(order="C"), name))
         return name
 
     def node(

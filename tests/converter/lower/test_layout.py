@@ -61,7 +61,8 @@ def _conv(g, x, shape, **attributes):
 def test_input_of_an_image_model_is_channels_last():
     g = Qdq()
     x = g.input("x", (1, 3, 5, 4))
-    program = check(g.model(_conv(g, g.node("Relu", [x]), (2, 3, 3, 3))))
+    x = g.quantized(g.node("Relu", [x]))
+    program = check(g.model(_conv(g, x, (2, 3, 3, 3))))
     (port,) = program.inputs
     assert port.axes == (0, 2, 3, 1) and program.values[port.value].shape == (5, 4, 3)
     assert program.outputs[0].axes == (0, 2, 3, 1)

@@ -9,24 +9,10 @@ import pytest
 
 from tests.converter.lower.qdq import Qdq, check
 
-PLAIN = [
-    "Sigmoid",
-    "Tanh",
-    "Exp",
-    "Abs",
-    "Neg",
-    "Softplus",
-    "Softsign",
-    "Mish",
-    "Erf",
-    "Sin",
-    "Cos",
-    "Floor",
-    "Ceil",
-    "Round",
-    "Sign",
-    "HardSwish",
-]
+PLAIN = (
+    *("Sigmoid", "Tanh", "Exp", "Abs", "Neg", "Softplus", "Softsign", "Mish"),
+    *("Erf", "Sin", "Cos", "Floor", "Ceil", "Round", "Sign", "HardSwish"),
+)
 WITH_ATTRIBUTES = [
     ("LeakyRelu", {"alpha": 0.2}),
     ("LeakyRelu", {"alpha": -0.3}),

@@ -1,0 +1,287 @@
+"""Building: a model file and a board become a build folder with library, firmware, reference and manifest.
+
+The folder is made beside its destination and renamed when everything in it is complete, so that a
+failure (over budget, a compiler error) leaves nothing and keeps an earlier build.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from edgewright.converter.importers import load_model
+from edgewright.converter.lower import lower
+from edgewright.converter.program import Port, Program
+from edgewright.converter.program_file import save_program
+from edgewright.converter.rewrites import rewrite
+from edgewright.converter.schedule import Plan, explain_peak, plan, plan_to_json
+from edgewright.errors import UsageError, WorkError
+from edgewright.targets.board import Board, load_board
+from edgewright.targets.codegen.library import KernelTask, emit_library, kernel_tasks
+from edgewright.targets.cpu import CpuClass, cpu_class
+from edgewright.targets.sizes import check_budget
+from edgewright.targets.stack import check_stack, firmware_stack, library_stack
+from edgewright.targets.toolchain import FirmwareImage, build_firmware, compile_library
+
+MANIFEST = "manifest.json"
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A program with its kernels and its memory plan for one CPU class."""
+
+    program: Program
+    cpu: CpuClass
+    tasks: tuple[KernelTask, ...]
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Memory a build may take; None is all the board has.
+
+    Args:
+        ram_bytes: Limit of arena, stack and static data together.
+        flash_bytes: Limit of the whole image.
+    """
+
+    ram_bytes: int | None = None
+    flash_bytes: int | None = None
+
+
+def load_program_of(
+    model: Path,
+    *,
+    io: Literal["source", "int8"] = "source",
+    shapes: Mapping[str, Sequence[int]] | None = None,
+) -> Program:
+    """Model file -> Program: import, lower to integers, rewrite."""
+    return rewrite(lower(load_model(model, shapes=shapes), io=io))
+
+
+def plan_program(program: Program, board: Board) -> Planned:
+    """Choose the kernels for a board's core and place everything in one arena."""
+    cpu = cpu_class(board.features)
+    tasks = tuple(kernel_tasks(program, cpu))
+    scratch = {t.node.name: t.kernel.scratch_bytes for t in tasks}
+    return Planned(program, cpu, tasks, plan(program, scratch, alignment=cpu.alignment))
+
+
+def build(
+    planned: Planned,
+    board: Board,
+    out: Path,
+    *,
+    source: str,
+    budget: Budget | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Write a build folder and return its manifest.
+
+    Args:
+        planned: From `plan_program` for the same board.
+        board: Target.
+        out: Folder to write; an earlier build there is replaced, anything else is refused.
+        source: File name of the model, for the report.
+        budget: Memory limits below the board's.
+        progress: Called with (what, done, total).
+
+    Raises:
+        WorkError: EW-MEM-OVER, EW-FLASH-OVER (details: required, available and excess bytes),
+            EW-TOOLCHAIN-*.
+        UsageError: EW-OUT-EXISTS.
+        DeviceError: EW-TOOL-MISSING.
+    """
+    tell = progress or (lambda what, done, total: None)
+    limits = budget or Budget()
+    _check_arena(planned, board, limits)
+    with _atomic_folder(out) as folder:
+        tell("kernels", 0, 4)
+        library = folder / "library"
+        stack_bytes = _emit(planned, board, library, folder / "objects")
+        tell("firmware", 1, 4)
+        image = _firmware(planned, library, board, folder / "firmware", limits)
+        check_stack(firmware_stack(image, board), image.sizes.stack_bytes)
+        manifest = _manifest(planned, board, image, stack_bytes, source)
+        tell("emulator firmware", 2, 4)
+        manifest |= _stand_in(planned, library, board, folder)
+        tell("reference", 3, 4)
+        save_program(planned.program, folder / "program")
+        (folder / "plan.json").write_text(json.dumps(plan_to_json(planned.plan), indent=1))
+        (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+        for objects in ("objects", "firmware/objects", "emulator/objects"):
+            shutil.rmtree(folder / objects, ignore_errors=True)
+        tell("done", 4, 4)
+    return manifest
+
+
+@contextmanager
+def _atomic_folder(out: Path) -> Iterator[Path]:
+    """A new folder that takes the place of `out` on success and vanishes on failure."""
+    if out.exists() and not (out.is_dir() and ((out / MANIFEST).is_file() or not any(out.iterdir()))):
+        raise UsageError(
+            "EW-OUT-EXISTS", f"{out} exists and is no earlier build", "choose another folder with --out"
+        )
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    except OSError as error:
+        raise UsageError("EW-OUT-WRITE", f"cannot write {out}: {error}") from error
+    try:
+        folder.chmod(0o755)
+        yield folder
+        if out.exists():
+            shutil.rmtree(out)
+        folder.rename(out)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _emit(planned: Planned, board: Board, library: Path, objects: Path) -> int:
+    """Write the library, twice: its header states the stack bound, which only the compiler knows."""
+    arguments = (planned.program, planned.plan, list(planned.tasks), planned.cpu, library)
+    emit_library(*arguments)
+    compiled = compile_library(library, board, objects)
+    stack_bytes = library_stack(compiled, f"{planned.program.name}_run", board, objects).bytes
+    emit_library(*arguments, stack_bytes=stack_bytes)
+    return stack_bytes
+
+
+def _check_arena(planned: Planned, board: Board, limits: Budget) -> None:
+    """Refuse at once what cannot fit, before anything is compiled."""
+    available = min(limits.ram_bytes or board.memory.ram.size_bytes, board.memory.ram.size_bytes)
+    required = planned.plan.arena_bytes + board.memory.stack_bytes
+    if required > available:
+        raise over_ram(planned, board, required, available)
+
+
+def over_ram(planned: Planned, board: Board, required: int, available: int) -> WorkError:
+    """EW-MEM-OVER with the largest moment of the plan."""
+    step = planned.plan.order[planned.plan.peak_step]
+    largest = ", ".join(explain_peak(planned.plan)[:4])
+    return WorkError(
+        "EW-MEM-OVER",
+        f"the firmware needs at least {required:,} bytes of RAM ({planned.plan.arena_bytes:,} of them arena); "
+        f"{board.id} allows {available:,}, {required - available:,} too few\n"
+        f"  largest moment: {step.name} ({step.op.kind}), with {largest} alive",
+        "a board with more RAM, or a smaller input: edgewright boards list",
+        required_bytes=required,
+        available_bytes=available,
+        excess_bytes=required - available,
+    )
+
+
+def _firmware(
+    planned: Planned, library: Path, board: Board, folder: Path, limits: Budget
+) -> FirmwareImage:
+    """Link the firmware; where RAM is short it does without its own copy of the input."""
+    single = len(planned.program.inputs) == 1
+    try:
+        image = build_firmware(library, board, folder, keep_input=True)
+        check_budget(board, image.sizes, limits.ram_bytes, limits.flash_bytes)
+    except WorkError as error:
+        if error.code != "EW-MEM-OVER" or not single:
+            raise
+        shutil.rmtree(folder, ignore_errors=True)
+    else:
+        return image
+    try:
+        image = build_firmware(library, board, folder, keep_input=False)
+        check_budget(board, image.sizes, limits.ram_bytes, limits.flash_bytes)
+    except WorkError as error:
+        if error.code != "EW-MEM-OVER":
+            raise
+        required, available = (int(str(error.details[k])) for k in ("required_bytes", "available_bytes"))
+        raise over_ram(planned, board, required, available) from error
+    return image
+
+
+def _stand_in(planned: Planned, library: Path, board: Board, folder: Path) -> dict[str, Any]:
+    """Firmware for the emulated board that stands in for one QEMU does not know."""
+    if board.emulator is not None or board.emulator_board is None:
+        return {}
+    other = load_board(board.emulator_board)
+    source = library
+    if cpu_class(other.features) != planned.cpu:
+        source = folder / "emulator" / "library"
+        _emit(plan_program(planned.program, other), other, source, folder / "objects")
+    build_firmware(source, other, folder / "emulator")
+    return {"emulator": {"board": other.id, "elf": "emulator/firmware.elf"}}
+
+
+def _manifest(
+    planned: Planned, board: Board, image: FirmwareImage, stack_bytes: int, source: str
+) -> dict[str, Any]:
+    program, kernels = planned.program, {t.node.name: t.kernel for t in planned.tasks}
+    sizes = image.sizes
+    layers = []
+    for node in planned.plan.order:
+        if node.name not in kernels:
+            continue
+        y = program.values[node.output]
+        layers.append(
+            {
+                "name": node.name,
+                "kind": node.op.kind,
+                "output_value": node.output,
+                "output_shape": list(y.shape),
+                "dtype": y.dtype,
+                "macs": node.op.macs(*(program.values[i] for i in node.inputs)),
+                "kernel": kernels[node.name].family,
+                "why": kernels[node.name].reason,
+                "weights_bytes": node.op.weights_bytes,
+            }
+        )
+    return {
+        "schema_version": 1,
+        "model": {
+            "name": program.name,
+            "sha256": program.source_sha256,
+            "macs": program.macs,
+            "source": source,
+        },
+        "board": board.id,
+        "cpu_class": planned.cpu.name,
+        "inputs": [_port(program, p) for p in program.inputs],
+        "outputs": [_port(program, p) for p in program.outputs],
+        "layers": layers,
+        "memory": {
+            "arena_bytes": planned.plan.arena_bytes,
+            "arena_optimal": planned.plan.optimal,
+            "stack_bytes": stack_bytes,
+            "static_bytes": sizes.static_bytes,
+            "code_bytes": sizes.code_bytes,
+            "weights_bytes": sizes.weights_bytes,
+            "ram_bytes": sizes.ram_bytes,
+            "flash_bytes": sizes.flash_bytes,
+            "firmware": asdict(sizes),
+        },
+        "firmware": {
+            "elf": "firmware/firmware.elf",
+            "bin": "firmware/firmware.bin",
+            "keeps_input": image.keep_input,
+        },
+        "program": "program",
+    }
+
+
+def _port(program: Program, port: Port) -> dict[str, Any]:
+    t = program.values[port.value]
+    return {
+        "name": port.name,
+        "value": port.value,
+        "source_shape": list(port.source_shape),
+        "axes": list(port.axes),
+        "shape": list(t.shape),
+        "dtype": t.dtype,
+        "scale": t.scale,
+        "zero_point": t.zero_point,
+        "bytes": t.size_bytes,
+    }
