@@ -8,6 +8,7 @@ known classes and refuses everything else.
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -107,7 +108,7 @@ def _decode(hint: Any, value: Any, arrays: Mapping[str, Array], place: str) -> A
 def _decode_scalar(hint: type, value: Any, place: str) -> int | float | str:
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
-    if not isinstance(value, hint) or isinstance(value, bool):
+    if not isinstance(value, hint) or isinstance(value, bool) or value in (math.inf, -math.inf):
         raise refuse(place, f"{value!r} is no {hint.__name__}")
     return typing.cast("int | float | str", value)
 
@@ -151,6 +152,8 @@ def _decode_dataclass(cls: type[Any], value: Any, arrays: Mapping[str, Array], p
         raise refuse(
             place, f"fields {sorted(set(value) ^ {'type', *names})} of {name} are missing or unknown"
         )
+    if found is Quantization and not value["scale"] > 0:
+        raise refuse(place, f"scale {value['scale']}")
     hints = _field_hints(found)
     return found(**{n: _decode(hints[n], value[n], arrays, f"{place}.{n}") for n in names})
 

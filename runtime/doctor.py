@@ -102,7 +102,11 @@ PYTHON_PURPOSES = {
     "tflite": "reading .tflite models",
     "numpy": "reference arithmetic",
     "pyserial": "talking to boards",
-    "ortools": "memory planning",
+    "ortools": "planning memory",
+    "typer": "this command line",
+    "rich": "this command line",
+    "jinja2": "writing C code and reports",
+    "matplotlib": "plots in reports",
 }
 
 

@@ -231,7 +231,7 @@ class MonitorClient:
                     raise
         raise DeviceError(
             "EW-DEV-CRC",
-            f"{self._lines.name}: {len(data)} bytes of input arrived damaged or incomplete {TRANSFER_ATTEMPTS} times",
+            f"{self._lines.name}: the {len(data)} bytes of input arrived damaged {TRANSFER_ATTEMPTS} times",
             "a bad cable or a too high baud rate does this",
         )
 

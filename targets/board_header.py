@@ -36,4 +36,5 @@ def linker_script(board: Board, stack_bytes: int, has_boot2: bool) -> str:
     import jinja2
 
     template = jinja2.Template(LINKER_TEMPLATE.read_text(), undefined=jinja2.StrictUndefined)
-    return template.render(board=board, stack_bytes=stack_bytes, has_boot2=has_boot2) + "\n"
+    text: str = template.render(board=board, stack_bytes=stack_bytes, has_boot2=has_boot2)
+    return text + "\n"

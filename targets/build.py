@@ -168,7 +168,7 @@ def over_ram(planned: Planned, board: Board, required: int, available: int) -> W
     largest = ", ".join(explain_peak(planned.plan)[:4])
     return WorkError(
         "EW-MEM-OVER",
-        f"the firmware needs at least {required:,} bytes of RAM ({planned.plan.arena_bytes:,} of them arena); "
+        f"the firmware needs at least {required:,} bytes of RAM, {planned.plan.arena_bytes:,} of them arena; "
         f"{board.id} allows {available:,}, {required - available:,} too few\n"
         f"  largest moment: {step.name} ({step.op.kind}), with {largest} alive",
         "a board with more RAM, or a smaller input: edgewright boards list",
@@ -178,9 +178,7 @@ def over_ram(planned: Planned, board: Board, required: int, available: int) -> W
     )
 
 
-def _firmware(
-    planned: Planned, library: Path, board: Board, folder: Path, limits: Budget
-) -> FirmwareImage:
+def _firmware(planned: Planned, library: Path, board: Board, folder: Path, limits: Budget) -> FirmwareImage:
     """Link the firmware; where RAM is short it does without its own copy of the input."""
     single = len(planned.program.inputs) == 1
     try:

@@ -8,8 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from edgewright.errors import WorkError
+from edgewright.targets.compiler import PREFIX, run_tool
 from edgewright.targets.elf import STT_FUNC, Elf
-from edgewright.targets.toolchain import PREFIX, run_tool
 
 _LABEL = re.compile(r"^([0-9a-f]+) <([^>]+)>:$")
 _INSTRUCTION = re.compile(r"^\s+[0-9a-f]+:\t(?:[0-9a-f]{4}(?: [0-9a-f]{4})?\s*\t)?(\S+)\s*([^@;]*)")

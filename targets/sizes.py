@@ -1,4 +1,4 @@
-"""Where the bytes of a firmware are: the model's code and weights apart from the monitor, RAM apart from the arena."""
+"""Where the bytes of a firmware are: the model's code and weights, the monitor, the arena, other RAM."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def check_budget(
     Raises:
         WorkError: EW-MEM-OVER or EW-FLASH-OVER; details have required_bytes, available_bytes, excess_bytes.
     """
-    kept = f"{sizes.stack_bytes:,} of them stack, {sizes.static_bytes:,} static data, {sizes.arena_bytes:,} arena"
+    kept = f"{sizes.arena_bytes:,} of them arena, {sizes.stack_bytes:,} stack, {sizes.static_bytes:,} static"
     _check("EW-MEM-OVER", "RAM", sizes.ram_bytes, board.memory.ram.size_bytes, ram_limit, board.id, kept)
     parts = f"{sizes.weights_bytes:,} of them weights, {sizes.code_bytes:,} code of the model"
     _check(

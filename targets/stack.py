@@ -13,12 +13,16 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgewright.errors import WorkError
 from edgewright.targets.board import Board
+from edgewright.targets.compiler import PREFIX, cpu_flags, run_tool
 from edgewright.targets.disassembly import runtime_stack
 from edgewright.targets.elf import STT_FUNC, STT_SECTION, Elf, Relocation, Symbol
-from edgewright.targets.toolchain import PREFIX, FirmwareImage, cpu_flags, run_tool
+
+if TYPE_CHECKING:
+    from edgewright.targets.toolchain import FirmwareImage
 
 INDIRECT = "__indirect_call"
 # Relocations of calls and jumps: R_ARM_THM_CALL, R_ARM_THM_JUMP24, _JUMP19, _JUMP11.

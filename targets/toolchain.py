@@ -1,37 +1,34 @@
-"""Compiling and linking: a library folder and the firmware templates become the image of a board."""
+"""Linking: a library folder and the firmware templates become the image of a board."""
 
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgewright.errors import DeviceError, WorkError
+from edgewright.errors import WorkError
 from edgewright.targets.board import Board
 from edgewright.targets.board_header import board_header, linker_script
+from edgewright.targets.compiler import (
+    OBJECT_FLAGS,
+    PREFIX,
+    WARNINGS,
+    check_cxx_header,
+    compile_host,
+    compile_library,
+    compile_objects,
+    cpu_flags,
+    run_tool,
+)
 from edgewright.targets.rp2040_boot2 import boot2_source
 from edgewright.targets.sizes import ImageSizes, measure_sizes
+from edgewright.targets.stack import firmware_stack
+
+__all__ = ["FirmwareImage", "build_firmware", "check_cxx_header", "compile_host", "compile_library"]
 
 FIRMWARE = Path(__file__).resolve().parents[1] / "firmware_templates"
-PREFIX = "arm-none-eabi-"
-JOBS = 2
-COMPILE_TIMEOUT_S = 300
-WARNINGS = ("-Wall", "-Wextra", "-Werror", "-std=c11")
-# Relocatable objects also say how much stack each function needs and whom it calls (targets/stack.py).
-OBJECT_FLAGS = ("-ffunction-sections", "-fdata-sections", "-fcallgraph-info=su", "-g")
-PACKAGES = {"arm-none-eabi-": "gcc-arm-none-eabi and libnewlib-arm-none-eabi", "cc": "gcc", "c++": "g++"}
 # Second boot stage in flash: boards of this clock driver's chip.
 BOOT2_CLOCKS = {"clock_rp2040"}
-FLOAT_FLAGS = {
-    "cortex-m4": ("-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
-    "cortex-m7": ("-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"),
-    "cortex-m33": ("-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"),
-    "cortex-m55": ("-mfpu=auto", "-mfloat-abi=hard"),
-}
 
 
 @dataclass(frozen=True)
@@ -55,94 +52,6 @@ class FirmwareImage:
     library_objects: tuple[Path, ...]
     firmware_objects: tuple[Path, ...]
     keep_input: bool
-
-
-def find_tool(tool: str) -> str:
-    """Path of a program.
-
-    Raises:
-        DeviceError: EW-TOOL-MISSING with the Debian package that has it.
-    """
-    found = shutil.which(tool)
-    if found is None:
-        package = next((p for start, p in PACKAGES.items() if tool.startswith(start)), tool)
-        raise DeviceError("EW-TOOL-MISSING", f"{tool} is not installed", f"apt install {package}", tool=tool)
-    return found
-
-
-def run_tool(command: Sequence[str | Path], code: str) -> str:
-    """Run a compiler or binutils program and return its output.
-
-    Raises:
-        WorkError: `code` with the first error line where it fails or takes too long.
-        DeviceError: EW-TOOL-MISSING.
-    """
-    arguments = [find_tool(str(command[0])), *map(str, command[1:])]
-    try:
-        done = subprocess.run(
-            arguments,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=COMPILE_TIMEOUT_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise WorkError(code, f"{command[0]} did not end within {COMPILE_TIMEOUT_S} s") from error
-    if done.returncode:
-        raise WorkError(code, f"{command[0]}: {first_error(done.stderr)}", output=done.stderr[-4000:])
-    return done.stdout
-
-
-def first_error(stderr: str) -> str:
-    """The first line that says what is wrong."""
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    for pattern in (
-        r"(fatal )?error:",
-        r"undefined reference|overflowed by|cannot find|multiple definition|Assert",
-    ):
-        for line in lines:
-            if re.search(pattern, line) and "collect2" not in line:
-                return line
-    return lines[0] if lines else "failed without a message"
-
-
-def cpu_flags(board: Board) -> list[str]:
-    """Code generation flags of the board's core."""
-    # The other cores either always have DSP instructions or never.
-    without = "+nodsp" if board.cpu == "cortex-m33" and "dsp" not in board.features else ""
-    floats = FLOAT_FLAGS[board.cpu] if board.has_fpu else ("-mfloat-abi=soft",)
-    if board.cpu == "cortex-m7" and "fpu-dp" in board.features:
-        floats = ("-mfpu=fpv5-d16", "-mfloat-abi=hard")
-    return [f"-mcpu={board.cpu}{without}", "-mthumb", *floats]
-
-
-def compile_objects(
-    sources: Sequence[Path], folder: Path, flags: Sequence[str], compiler: str = f"{PREFIX}gcc"
-) -> tuple[Path, ...]:
-    """Compile C files side by side; objects (and .ci files) go to `folder`, in the order of `sources`.
-
-    Raises:
-        WorkError: EW-TOOLCHAIN-COMPILE with the compiler's first error line.
-    """
-    find_tool(compiler)
-    folder.mkdir(parents=True, exist_ok=True)
-
-    def compile_one(source: Path) -> Path:
-        out = folder / f"{source.stem}.o"
-        run_tool([compiler, *flags, "-c", source, "-o", out], "EW-TOOLCHAIN-COMPILE")
-        return out
-
-    with ThreadPoolExecutor(JOBS) as pool:
-        return tuple(pool.map(compile_one, sources))
-
-
-def compile_library(library: Path, board: Board, folder: Path) -> tuple[Path, ...]:
-    """Compile the C files of a library folder for a board, objects into `folder`."""
-    sources = sorted(library.glob("*.c"))
-    if not sources:
-        raise WorkError("EW-TOOLCHAIN-EMPTY", f"{library} holds no C file")
-    return compile_objects(sources, folder, [*cpu_flags(board), "-O2", *OBJECT_FLAGS, *WARNINGS])
 
 
 def firmware_sources(board: Board) -> list[Path]:
@@ -198,34 +107,51 @@ def build_firmware(
         board: Target.
         folder: Gets firmware.elf, firmware.bin, firmware.map; intermediate files go to `folder`/objects.
         keep_input: False saves the RAM of one input, but each inference then needs a new load.
-        stack_bytes: RAM for the stack; the board's own value by default.
+        stack_bytes: RAM for the stack; by default the board's own value, or the computed bound of
+            the firmware where that is more.
 
     Raises:
-        WorkError: EW-TOOLCHAIN-*; EW-MEM-OVER or EW-FLASH-OVER where the image does not fit.
+        WorkError: EW-TOOLCHAIN-*; EW-STACK-*; EW-MEM-OVER or EW-FLASH-OVER where the image does not fit.
         DeviceError: EW-TOOL-MISSING.
     """
     library_objects = compile_library(library, board, folder / "objects" / "library")
     firmware_objects = _firmware_objects(library, board, folder / "objects" / "firmware", keep_input)
+    reserved = stack_bytes or board.memory.stack_bytes
+    image = _link(board, folder, reserved, library_objects, firmware_objects, keep_input)
+    if stack_bytes is None:
+        bound = -(-firmware_stack(image, board).bytes // 8) * 8
+        if bound > reserved:
+            image = _link(board, folder, bound, library_objects, firmware_objects, keep_input)
+    return image
+
+
+def _link(
+    board: Board,
+    folder: Path,
+    stack_bytes: int,
+    library_objects: tuple[Path, ...],
+    firmware_objects: tuple[Path, ...],
+    keep_input: bool,
+) -> FirmwareImage:
     script, elf, binary, map_file = (
         folder / n for n in ("objects/link.ld", "firmware.elf", "firmware.bin", "firmware.map")
     )
-    script.write_text(linker_script(board, stack_bytes or board.memory.stack_bytes, has_boot2(board)))
-    _link(board, script, elf, map_file, (*firmware_objects, *library_objects))
+    script.write_text(linker_script(board, stack_bytes, has_boot2(board)))
+    flags = [*cpu_flags(board), "-nostartfiles", "-static", "-Wl,--gc-sections", "-Wl,--fatal-warnings"]
+    # Images in RAM have writable code, which the linker would warn about.
+    flags += ["-Wl,--no-warn-rwx-segments", f"-Wl,-Map={map_file}", f"-T{script}"]
+    try:
+        run_tool(
+            [f"{PREFIX}gcc", *flags, *firmware_objects, *library_objects, "-lm", "-o", elf],
+            "EW-TOOLCHAIN-LINK",
+        )
+    except WorkError as error:
+        raise over_budget(error, board) from error
     # Sections outside the flash region (the vector table of some boards) would leave a gap of megabytes.
     outside = ["-R", ".vectors"] if board.memory.vectors else []
     run_tool([f"{PREFIX}objcopy", "-O", "binary", *outside, elf, binary], "EW-TOOLCHAIN-LINK")
     sizes = measure_sizes(elf, map_file, library_objects, firmware_objects)
     return FirmwareImage(elf, binary, map_file, sizes, library_objects, firmware_objects, keep_input)
-
-
-def _link(board: Board, script: Path, elf: Path, map_file: Path, objects: Sequence[Path]) -> None:
-    flags = [*cpu_flags(board), "-nostartfiles", "-static", "-Wl,--gc-sections", "-Wl,--fatal-warnings"]
-    # Images in RAM have writable code, which the linker would warn about.
-    flags += ["-Wl,--no-warn-rwx-segments", f"-Wl,-Map={map_file}", f"-T{script}"]
-    try:
-        run_tool([f"{PREFIX}gcc", *flags, *objects, "-lm", "-o", elf], "EW-TOOLCHAIN-LINK")
-    except WorkError as error:
-        raise over_budget(error, board) from error
 
 
 def over_budget(error: WorkError, board: Board) -> WorkError:
@@ -235,44 +161,12 @@ def over_budget(error: WorkError, board: Board) -> WorkError:
         return error
     region, excess = overflow[1], int(overflow[2])
     memory = board.memory.ram if region == "RAM" else board.memory.flash
+    required = memory.size_bytes + excess
     code, what = ("EW-MEM-OVER", "RAM") if region == "RAM" else ("EW-FLASH-OVER", "flash")
     return WorkError(
         code,
-        f"the firmware needs {memory.size_bytes + excess:,} bytes of {what}; {board.id} has {memory.size_bytes:,}",
-        required_bytes=memory.size_bytes + excess,
+        f"the firmware needs {required:,} bytes of {what}; {board.id} has {memory.size_bytes:,}",
+        required_bytes=required,
         available_bytes=memory.size_bytes,
         excess_bytes=excess,
     )
-
-
-def compile_host(library: Path, output: Path, *, sources: Sequence[Path] = (), shared: bool = True) -> Path:
-    """Compile a library folder for the host.
-
-    Args:
-        library: Folder with the model's C files.
-        output: File to write.
-        sources: Further C files, e.g. one with main().
-        shared: Shared library, otherwise an executable.
-
-    Raises:
-        WorkError: EW-TOOLCHAIN-COMPILE.
-        DeviceError: EW-TOOL-MISSING.
-    """
-    kind = ["-shared", "-fPIC"] if shared else []
-    output.parent.mkdir(parents=True, exist_ok=True)
-    files = [*sorted(library.glob("*.c")), *sources]
-    run_tool(
-        ["cc", "-O2", *WARNINGS, *kind, f"-I{library}", *files, "-lm", "-o", output], "EW-TOOLCHAIN-COMPILE"
-    )
-    return output
-
-
-def check_cxx_header(header: Path) -> None:
-    """Check that a C++ program can include the library's header.
-
-    Raises:
-        WorkError: EW-TOOLCHAIN-COMPILE.
-        DeviceError: EW-TOOL-MISSING.
-    """
-    flags = ["-std=c++11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", "-x", "c++"]
-    run_tool(["c++", *flags, "-include", header, "/dev/null"], "EW-TOOLCHAIN-COMPILE")

@@ -73,7 +73,12 @@ def test_wheel_works_without_the_checkout(wheel, tmp_path):
         "sys.exit(run(['boards', 'list']))\n"
     )
     done = subprocess.run(
-        [sys.executable, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-I", "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert "mps2-an386" in done.stdout

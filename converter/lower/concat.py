@@ -5,6 +5,7 @@ from __future__ import annotations
 import onnx_ir as ir
 
 from edgewright.converter.lower import attributes
+from edgewright.converter.lower.builder import Builder
 from edgewright.converter.lower.context import Context
 from edgewright.converter.lower.layout import check_size, cut_shape, stored_index
 from edgewright.converter.lower.moves import order_and_cuts, part_of, run_of
@@ -12,8 +13,9 @@ from edgewright.converter.lower.operands import Operand, Pending, Placed, Real, 
 from edgewright.converter.lower.problem import Refused
 from edgewright.converter.lower.registry import lowers
 from edgewright.converter.lower.views import normal_axes
+from edgewright.converter.ops import tables
 from edgewright.converter.ops.concat import Concat
-from edgewright.converter.ops.requantize import ActivationRange, quantized_clamp
+from edgewright.converter.ops.requantize import NO_ACTIVATION, ActivationRange
 from edgewright.converter.program import Quantization
 
 
@@ -31,34 +33,30 @@ def concat(context: Context, node: ir.Node) -> Operand:
     op, name = Concat(run_of(axes, cuts, axis)), attributes.node_name(node)
     index = stored_index(result, axes)
 
-    def join(output_name: str, output: Quantization) -> str:
-        values = []
-        for part in parts:
-            hwc = cut_shape([part.placed.shape[a] for a in axes], cuts)
-            value = context.builder.arrange(part.placed, axes, hwc)
-            values.append(_as_output(context, part, value, output))
-        return context.builder.add(op, tuple(values), output_name, name)
+    builder = context.builder
+    shapes_stored = (cut_shape([p.placed.shape[a] for a in axes], cuts) for p in parts)
+    values = [builder.arrange(p.placed, axes, hwc) for p, hwc in zip(parts, shapes_stored, strict=True)]
+    current = [builder.values[v].quantization for v in values]
 
     if isinstance(parts[0], Stored):
-        first = context.builder.values[parts[0].placed.value].quantization
-        assert first is not None
-        made = join(context.result_name(node), first)
+        # The integers are joined, whatever they mean: the first part says how they are read.
+        same = [builder.reinterpreted(v, current[0]) for v in values if current[0] is not None]
+        made = builder.add(op, tuple(same), context.result_name(node), name)
         return Stored(Placed(made, index), parts[0].unsigned)
-    quantizations = {p.quantization for p in parts if isinstance(p, Real)}
-    if len(quantizations) == 1:
-        (only,) = quantizations
-        return Real(Placed(join(context.result_name(node), only), index), only)
+    if len(set(current)) == 1 and current[0] is not None:
+        made = builder.add(op, tuple(values), context.result_name(node), name)
+        return Real(Placed(made, index), current[0])
 
     def emit(output_name: str, output: Quantization, activation: ActivationRange) -> str:
-        if quantized_clamp(activation, output) != (-128, 127):
-            raise Refused("an activation follows a Concat of different quantizations", "quantize in between")
-        return join(output_name, output)
+        same = [_as_output(builder, value, output, activation) for value in values]
+        return builder.add(op, tuple(same), output_name, name)
 
     return Pending(name, index, emit)
 
 
-def _as_output(context: Context, part: Stored | Real, value: str, output: Quantization) -> str:
-    """A part of a Concat in the quantization of its result."""
-    if isinstance(part, Stored):
-        return context.builder.reinterpreted(value, output)
-    return context.builder.requantized(value, output, f"{value}/requantize", f"{value}/requantize")
+def _as_output(builder: Builder, value: str, output: Quantization, activation: ActivationRange) -> str:
+    """A part in the quantization of the result, clamped like it."""
+    current = builder.values[value].quantization
+    if current is None or activation == NO_ACTIVATION:
+        return builder.requantized(value, output, f"{value}/requantize", f"{value}/requantize")
+    return builder.lookup(tables.relu(current, output, activation), value, f"{value}/clip", f"{value}/clip")

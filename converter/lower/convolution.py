@@ -85,8 +85,9 @@ class Convolution:
         bias = accumulator_bias(biases, x.quantization.scale, self.scales, len(self.kernels))
         check_accumulator(self.kernels, bias, x.quantization)
 
+        value = context.builder.arrange(x.placed, self.image.axes, self.image.hwc)
+
         def emit(name: str, output: Quantization, activation: ActivationRange) -> str:
-            value = context.builder.arrange(x.placed, self.image.axes, self.image.hwc)
             op = self.op(x.quantization, bias, output, activation)
             return context.builder.add(op, (value,), name, node)
 

@@ -102,6 +102,7 @@ class Layer:
         check_accumulator(self.weights, bias, x.quantization)
         rows = Rows.of(x.placed.index.reshape(-1, depth))
         index = rows.order[:, None] * outputs + np.arange(outputs, dtype=np.int32)
+        value = rows.value(context.builder, x.placed)
 
         def emit(name: str, output: Quantization, activation: ActivationRange) -> str:
             weights = np.empty_like(self.weights)
@@ -110,7 +111,7 @@ class Layer:
                 x.quantization.scale, self.scales, output, bias, activation, channels=outputs
             )
             op = FullyConnected(weights, requantize, x.quantization.zero_point)
-            return context.builder.add(op, (rows.value(context.builder, x.placed),), name, node)
+            return context.builder.add(op, (value,), name, node)
 
         def with_bias(constant: Constant) -> Pending:
             vector = per_channel(constant, outputs, len(leading), len(leading) + 1)

@@ -103,10 +103,10 @@ def integer_binary(context: Context, node: ir.Node, a: Side, b: Side) -> Pending
     a, b = a.extended(len(shape)), b.extended(len(shape))
     plan = _same_shape(context, a, b) if a.shape == b.shape else _broadcast(context, a, b, shape)
     name = node_name(node)
+    operands = zip(plan.sides, plan.shapes, strict=True)
+    first, second = (side.value(context, plan.axes, hwc, name) for side, hwc in operands)
 
     def emit(output_name: str, output: Quantization, activation: ActivationRange) -> str:
-        operands = zip(plan.sides, plan.shapes, strict=True)
-        first, second = (s.value(context, plan.axes, hwc, output_name) for s, hwc in operands)
         op = _op(node.op_type, a.quantization, b.quantization, output, activation)
         return context.builder.add(op, (first, second), output_name, name)
 

@@ -57,7 +57,11 @@ def accumulator_bias(
     total = sum(_in_units(bias, unit, channels) for bias in biases)
     assert isinstance(total, np.ndarray)
     if np.any(np.abs(total) > 2**31 - 1):
-        raise Refused(f"its bias {float(total[np.argmax(np.abs(total))]):.3g} exceeds int32 accumulators")
+        largest = float(total[np.argmax(np.abs(total))])
+        raise Refused(
+            f"its bias is {largest:.3g} in units of input scale * weight scale: more than int32",
+            "quantize input or weights with a larger scale",
+        )
     return total.astype(np.int32)
 
 
@@ -88,7 +92,10 @@ def check_accumulator(weights: Array, bias: Array | None, x: Quantization) -> No
     if bias is not None:
         sums += np.abs(bias.astype(np.int64))
     if int(sums.max()) >= 2**31:
-        raise Refused(f"its accumulator may reach {int(sums.max()):,}: more than int32")
+        raise Refused(
+            f"its accumulator may reach {int(sums.max()):,}: more than int32",
+            "divide the layer into parts of fewer inputs, and add their results",
+        )
 
 
 def per_channel(constant: Constant, channels: int, axis: int, rank: int) -> Constant:

@@ -81,13 +81,13 @@ def average_pool(context: Context, node: ir.Node) -> Pending:
     ones = np.ones((image.hwc[2], 1, *window.size), np.int8)
     scale = np.array([1.0 / (window.size[0] * window.size[1])])
     summed = Convolution(image, window, ones, scale, groups=image.hwc[2]).pending(context, name, x, ())
+    builder = context.builder
+    value = builder.arrange(x.placed, image.axes, image.hwc)
 
     def emit(output_name: str, output: Quantization, activation: ActivationRange) -> str:
-        builder = context.builder
         same = x.quantization == output
         if counts_padding or not (same or padded or window.size == image.hwc[:2]):
             return summed.emit(output_name, output, activation)
-        value = builder.arrange(x.placed, image.axes, image.hwc)
         if not same and not padded:
             mean = Mean.from_types(builder.values[value], (0, 1), output)
             return builder.add_finished(mean, (value,), output, activation, output_name, name)
@@ -111,9 +111,9 @@ def reduce_mean(context: Context, node: ir.Node) -> Pending:
     index = stored_index(result, axes)
     if not attributes.integer(node, "keepdims", 1):
         index = index.reshape([n for i, n in enumerate(shape) if i not in reduced])
+    value = context.builder.arrange(x.placed, axes, hwc)
 
     def emit(output_name: str, output: Quantization, activation: ActivationRange) -> str:
-        value = context.builder.arrange(x.placed, axes, hwc)
         op = Mean.from_types(context.builder.values[value], runs, output)
         return context.builder.add_finished(op, (value,), output, activation, output_name, name)
 

@@ -43,7 +43,10 @@ def resize(context: Context, node: ir.Node) -> Operand:
         raise Refused(f"its aspect ratio policy is {policy}", "give the sizes explicitly")
     sizes, scales = _targets(context, node, x.placed.shape)
     if sizes[:2] != image.shape[:2]:
-        raise Refused(f"it resizes batch or channels, {list(image.shape)} to {list(sizes)}")
+        raise Refused(
+            f"it resizes batch or channels, {list(image.shape)} to {list(sizes)}",
+            "resize rows and columns only",
+        )
     check_size(sizes, "its result")
     tables = [_table(node, n, m, s) for n, m, s in zip(image.shape[2:], sizes[2:], scales[2:], strict=True)]
     columns = tables[1] if len(tables) == 2 else np.zeros(1, np.int32)

@@ -112,7 +112,7 @@ def gather(context: Context, node: ir.Node) -> Operand:
     step = wanted[1] - wanted[0] if len(wanted) > 1 else 1
     taken = range(wanted[0], wanted[-1] + (1 if step > 0 else -1), step) if step else range(0)
     if tuple(taken) != wanted:
-        raise Refused(f"its indices {list(wanted)} are not evenly spaced")
+        raise Refused(f"its indices {list(wanted)} are not evenly spaced", "use Slice and Concat")
     made = sliced(context, node, x, {axis: taken}, context.result_name(node))
     if indices.ndim == 1:
         return made

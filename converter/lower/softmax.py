@@ -32,10 +32,11 @@ def softmax(context: Context, node: ir.Node) -> Pending:
     op = Softmax.from_scale(x.quantization.scale, beta)
     rows, name = x.placed.index.size // shape[axis], attributes.node_name(node)
 
+    current = context.builder.values[x.placed.value].shape
+    wanted = current if current[2] == shape[axis] else (rows, 1, shape[axis])
+    value = context.builder.arrange(x.placed, axes, wanted)
+
     def emit(output_name: str, output: Quantization, activation: ActivationRange) -> str:
-        current = context.builder.values[x.placed.value].shape
-        prefer = current if current[2] == shape[axis] else (rows, 1, shape[axis])
-        value = context.builder.arrange(x.placed, axes, prefer)
         return context.builder.add_finished(op, (value,), output, activation, output_name, name)
 
     return Pending(name, stored_index(shape, axes), emit)

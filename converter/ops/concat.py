@@ -26,6 +26,8 @@ class Concat(OpKind):
 
     def output_type(self, *inputs: TensorType) -> TensorType:
         first = inputs[0]
+        if self.axis not in (0, 1, 2):
+            raise ModelError("EW-OP-SHAPE", f"concat along axis {self.axis}")
         for x in inputs[1:]:
             same = all(
                 m == n for i, (m, n) in enumerate(zip(first.shape, x.shape, strict=True)) if i != self.axis

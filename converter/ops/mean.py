@@ -11,6 +11,7 @@ import numpy as np
 from edgewright.converter.ops.base import OpKind
 from edgewright.converter.ops.fixed_point import multiply_by_quantized_multiplier, quantize_multiplier
 from edgewright.converter.program import Array, Quantization, TensorType
+from edgewright.errors import ModelError
 
 if TYPE_CHECKING:
     from edgewright.targets.codegen.row_kernel import RowKernel
@@ -53,6 +54,8 @@ class Mean(OpKind):
         )
 
     def output_type(self, *inputs: TensorType) -> TensorType:
+        if not set(self.axes) <= {0, 1, 2}:
+            raise ModelError("EW-OP-SHAPE", f"mean over the axes {self.axes}")
         rows, columns, channels = (1 if i in self.axes else n for i, n in enumerate(inputs[0].shape))
         return TensorType((rows, columns, channels), "int8", self.output)
 

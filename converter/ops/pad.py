@@ -10,6 +10,7 @@ import numpy as np
 from edgewright.converter.ops.base import OpKind, Padding
 from edgewright.converter.ops.window import NO_PADDING
 from edgewright.converter.program import Array, TensorType
+from edgewright.errors import ModelError
 
 if TYPE_CHECKING:
     from edgewright.targets.codegen.row_kernel import RowKernel
@@ -36,6 +37,9 @@ class Pad(OpKind):
 
     def output_type(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
+        p = self.padding
+        if min(p.top, p.bottom, p.left, p.right, self.channels_before, self.channels_after) < 0:
+            raise ModelError("EW-OP-SHAPE", f"pad by {self}")
         shape = (
             x.shape[0] + self.padding.top + self.padding.bottom,
             x.shape[1] + self.padding.left + self.padding.right,

@@ -13,11 +13,27 @@ from typing import Annotated
 import typer
 
 from edgewright import __version__
-from edgewright.cli import boards, check, convert, doctor
+from edgewright.cli import (
+    bench,
+    boards,
+    build,
+    check,
+    convert,
+    deploy,
+    devices,
+    doctor,
+    flash,
+    plan,
+    verify,
+)
+from edgewright.cli import run as run_command
 from edgewright.cli.common import EXIT_INTERRUPTED, EXIT_OK, report_exception
 
 # The order of the help text.
-MODULES: tuple[ModuleType, ...] = (check, convert, boards, doctor)
+MODULES: tuple[ModuleType, ...] = (
+    *(deploy, check, convert, plan, build, flash, run_command, verify, bench),
+    *(devices, boards, doctor),
+)
 
 PROGRAM = "edgewright"
 
@@ -50,8 +66,8 @@ def _root(
 ) -> None:
     """From a trained model and a board to verified, measured firmware.
 
-    New here? First see whether everything is installed: edgewright doctor. Then whether your model
-    can be deployed: edgewright check MODEL.
+    New here? First see whether everything is installed: edgewright doctor. Then deploy a model to an
+    emulated board: edgewright deploy MODEL --board mps2-an386.
 
     Results go to stdout, everything else to stderr. Exit status: 0 ok, 1 the work failed (mismatch,
     over budget), 2 usage, 3 device or tool not found, 4 unsupported or damaged model, 130 interrupted.

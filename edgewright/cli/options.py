@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -26,6 +26,104 @@ ShapeOption = Annotated[
         show_default=False,
     ),
 ]
+BoardOption = Annotated[
+    str,
+    typer.Option(
+        "--board",
+        "-b",
+        metavar="BOARD",
+        help="Id of the board (edgewright boards list), or path of a board file.",
+        show_default=False,
+    ),
+]
+BuildArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="DIR", help="A build folder, from edgewright build or deploy.", show_default=False
+    ),
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", "-o", metavar="DIR", help="Build folder to write.", show_default="build/MODEL-BOARD"
+    ),
+]
+IoOption = Annotated[
+    Literal["source", "int8"],
+    typer.Option(
+        help="source: inputs and outputs of the model's own type, float ones are converted on the device. "
+        "int8: float conversions at the borders are dropped."
+    ),
+]
+RamOption = Annotated[
+    str | None,
+    typer.Option(
+        "--ram",
+        metavar="N[K|M]",
+        help="RAM the firmware may take: arena, stack and static data.",
+        show_default="all of the board's",
+    ),
+]
+FlashLimitOption = Annotated[
+    str | None,
+    typer.Option(
+        "--flash", metavar="N[K|M]", help="Flash the firmware may take.", show_default="all of the board's"
+    ),
+]
+PortOption = Annotated[
+    str | None,
+    typer.Option(
+        "--port",
+        "-p",
+        metavar="PORT",
+        envvar="EDGEWRIGHT_PORT",
+        help="Serial port of the board.",
+        show_default="the board's emulator",
+    ),
+]
+InputsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--inputs",
+        metavar="FILE",
+        help="Inputs as .npy, .npz or .bin, one or many cases.",
+        show_default="random ones",
+    ),
+]
+CasesOption = Annotated[
+    int, typer.Option("--cases", min=1, max=100_000, help="Number of inputs (at most, with --inputs).")
+]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of random inputs.")]
+LayersOption = Annotated[bool, typer.Option("--layers", help="Compare after each layer too.")]
+RunsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--runs",
+        min=1,
+        max=1_000_000,
+        help="Inferences to measure.",
+        show_default="1 on an emulator, whose counts repeat exactly, else 20",
+    ),
+]
+
+
+def parse_bytes(option: str, text: str | None) -> int | None:
+    """24000, "24K" or "1M" as bytes (K = 1024).
+
+    Raises:
+        UsageError: EW-SIZE-SYNTAX quoting the value.
+    """
+    if text is None:
+        return None
+    number, unit = (text[:-1], text[-1].upper()) if text[-1:].upper() in ("K", "M") else (text, "")
+    if not (number.isascii() and number.isdigit()) or int(number) == 0 or len(number) > 12:
+        raise UsageError("EW-SIZE-SYNTAX", f"{option} {text}", f"bytes, or with K or M: {option} 64K")
+    return int(number) * {"": 1, "K": 1024, "M": 1024**2}[unit]
+
+
+def default_out(model: Path, board: str) -> Path:
+    """build/MODEL-BOARD in the current folder."""
+    return Path("build") / f"{model.stem}-{Path(board).stem}"
 
 
 def parse_shapes(texts: Iterable[str] | None) -> dict[str, tuple[int, ...]]:

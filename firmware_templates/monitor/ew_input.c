@@ -53,7 +53,7 @@ uint8_t *ew_input_open(int floats) {
 
 void ew_input_close(void) {
 #if EW_EEMBC_INPUT_FLOAT
-  for (uint32_t i = 0; holds_floats && i < EW_INPUT_BYTES; i++) buffer[i] = (uint8_t)quantize(float_buffer[i]);
+  for (uint32_t i = 0; holds_floats && i < EW_INPUT_BYTES; i++) model_bytes()[i] = (uint8_t)quantize(float_buffer[i]);
 #endif
   state = READY;
 }
@@ -89,8 +89,5 @@ void ew_input_again(void) {
 }
 
 #if EW_EEMBC_INPUT_FLOAT
-float ew_input_float(uint32_t i) {
-  if (holds_floats) return float_buffer[i];
-  return (float)((int8_t)buffer[i] - EW_INPUT_ZERO_POINT) * EW_INPUT_SCALE;
-}
+const float *ew_input_floats(void) { return holds_floats ? float_buffer : 0; }
 #endif

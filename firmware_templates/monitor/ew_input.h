@@ -2,7 +2,7 @@
  *
  * EW_KEEP_INPUT 1 (default): the input has a buffer of its own and every inference gets a fresh copy.
  * EW_KEEP_INPUT 0: the input is written straight into the arena, which saves EW_INPUT_BYTES of RAM;
- * one inference uses it up. Only for models with one input that needs no conversion from floats. */
+ * one inference uses it up. Only for models with one input. */
 #ifndef EW_INPUT_H
 #define EW_INPUT_H
 #include <stdint.h>
@@ -12,8 +12,8 @@
 #ifndef EW_KEEP_INPUT
 #define EW_KEEP_INPUT 1
 #endif
-#if !EW_KEEP_INPUT && (EW_EEMBC_INPUT_FLOAT || EW_INPUTS_COUNT != 1)
-#error "EW_KEEP_INPUT=0 needs a model with one input, not of floats"
+#if !EW_KEEP_INPUT && EW_INPUTS_COUNT != 1
+#error "EW_KEEP_INPUT=0 needs a model with one input"
 #endif
 
 /* Start a load. `floats`: of EW_EEMBC_INPUT_BYTES of float32 that will be quantized (`db`), otherwise
@@ -31,7 +31,7 @@ const char *ew_input_prepare(uint32_t runs);
 /* Put it there again for a further one. */
 void ew_input_again(void);
 
-/* The value of element i as the float32 that was loaded (dequantized if bytes were loaded). */
-float ew_input_float(uint32_t i);
+/* The float32 values that were loaded; 0 if the model's own bytes were. */
+const float *ew_input_floats(void);
 
 #endif

@@ -65,18 +65,18 @@ static void put_float(float value) {
 #endif
 
 #if MEAN_SQUARED_ERROR
-
-static void put_elements(const uint8_t *output) {
+static void put_mean_squared_error(const uint8_t *output, const float *input) {
   float sum = 0.0f;
   const float scale = (float)EW_OUTPUT_SCALE_E9 * 1e-9f;
   for (uint32_t i = 0; i < EW_OUTPUTS; i++) {
-    float difference = (float)((int8_t)output[i] - EW_OUTPUT_ZERO_POINT) * scale - ew_input_float(i);
+    float difference = (float)((int8_t)output[i] - EW_OUTPUT_ZERO_POINT) * scale - input[i];
     sum += difference * difference;
   }
   put_float(sum / (float)EW_OUTPUTS);
 }
+#endif
 
-#elif EW_OUTPUT_IS_FLOAT
+#if EW_OUTPUT_IS_FLOAT
 
 static void put_elements(const uint8_t *output) {
   for (uint32_t i = 0; i < EW_OUTPUTS; i++) {
@@ -115,6 +115,14 @@ void ew_put_results(void) {
     return;
   }
   ew_put("m-results-[");
+#if MEAN_SQUARED_ERROR
+  if (ew_input_floats()) {
+    put_mean_squared_error(output, ew_input_floats());
+  } else {
+    put_elements(output);
+  }
+#else
   put_elements(output);
+#endif
   ew_put("]\r\n");
 }

@@ -74,12 +74,8 @@ class EmulatorTransport(Transport):
                 plugin = plugin_path(find_qemu())
                 self.counter = CycleCounter(plugin, elf, cycle_model(board.cpu), Path(self._folder.name))
             self._qemu = Qemu(emulator_command(board, elf, self.counter))
-            try:
-                self.name = f"{board.id} emulator ({self._qemu.console})"
-                self.stream = open_serial(self._qemu.console, board.console.baud)
-            except BaseException:
-                self._qemu.close()
-                raise
+            self.name = f"{board.id} emulator ({self._qemu.console})"
+            self.stream = self._open_console(board.console.baud)
         except BaseException:
             self._folder.cleanup()
             raise
@@ -87,6 +83,16 @@ class EmulatorTransport(Transport):
     @property
     def emulated(self) -> bool:
         return True
+
+    def _open_console(self, baud: int) -> serial.Serial:
+        try:
+            return open_serial(self._qemu.console, baud)
+        except BaseException as error:
+            failure = self._qemu.failure()
+            self._qemu.close()
+            if failure is None:
+                raise
+            raise failure from error
 
     @property
     def process_id(self) -> int:

@@ -16,6 +16,7 @@ QEMU = "qemu-system-arm"
 QEMU_PACKAGE = "qemu-system-arm"
 START_TIMEOUT_S = 30.0
 POLL_S = 0.005
+END_WAIT_S = 0.3  # its pseudo-terminal is gone a little before it
 CONSOLE = re.compile(r"char device redirected to (\S+) \(label serial\d+\)\n?")
 
 
@@ -85,12 +86,18 @@ class Qemu:
             if found:
                 return found[1]
             if status is not None:
-                raise DeviceError("EW-EMU-START", f"QEMU ended with status {status}: {self.messages()}")
+                raise DeviceError(
+                    "EW-EMU-START", f"{self._shown()} ended with status {status}: {self.messages()}"
+                )
             if time.monotonic() > deadline:
                 raise DeviceError(
-                    "EW-EMU-START", f"QEMU opened no console within {timeout_s:g} s: {self.messages()}"
+                    "EW-EMU-START",
+                    f"{self._shown()} opened no console within {timeout_s:g} s: {self.messages()}",
                 )
             time.sleep(POLL_S)
+
+    def _shown(self) -> str:
+        return " ".join(["QEMU", *self.command[1:3]])
 
     @property
     def pid(self) -> int:
@@ -101,10 +108,12 @@ class Qemu:
         return CONSOLE.sub("", self._process.output()).strip()[-2000:] or "(it wrote nothing)"
 
     def failure(self) -> DeviceError | None:
-        """The error to report if the emulator has ended by itself."""
-        status = self._process.exit_status()
-        if status is None:
-            return None
+        """The error to report if the emulator has ended by itself, or does so at once."""
+        deadline = time.monotonic() + END_WAIT_S
+        while (status := self._process.exit_status()) is None:
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(POLL_S)
         return DeviceError("EW-EMU-EXIT", f"the emulator ended with status {status}: {self.messages()}")
 
     def close(self) -> None:

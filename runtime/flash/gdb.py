@@ -12,20 +12,27 @@ GDB = "gdb-multiarch"
 INSTALL = "apt install gdb-multiarch"
 DEFAULT_SERVER = "localhost:3333"
 CONNECT_TIMEOUT_S = 10
-REPLY_TIMEOUT_S = 20
+REPLY_TIMEOUT_S = 5  # erasing and writing have GDB's own, longer one
 
 # So that the core starts from its new vector table. GDB has no command of its own for it: the first is
 # OpenOCD's, pyOCD's and J-Link's, the second QEMU's; each server answers the other's with a message.
 RESET = ("monitor reset halt", "monitor system_reset")
 
 
-def gdb_commands(elf: Path, server: str = "", *, reset: Sequence[str] = RESET) -> list[Command]:
+def gdb_commands(
+    elf: Path,
+    server: str = "",
+    *,
+    reset: Sequence[str] = RESET,
+    connect_timeout_s: int = CONNECT_TIMEOUT_S,
+) -> list[Command]:
     """Load, compare with the file, restart.
 
     Args:
         elf: Firmware.
         server: host:port of a GDB server that is connected to the board.
         reset: GDB commands that restart the core; detaching then lets it run.
+        connect_timeout_s: For the connection.
 
     Raises:
         UsageError: EW-FLASH-SERVER for something else than host:port.
@@ -39,7 +46,7 @@ def gdb_commands(elf: Path, server: str = "", *, reset: Sequence[str] = RESET) -
     script = [
         "set confirm off",
         "set pagination off",
-        f"set tcp connect-timeout {CONNECT_TIMEOUT_S}",
+        f"set tcp connect-timeout {connect_timeout_s}",
         f"set remotetimeout {REPLY_TIMEOUT_S}",
         f"target extended-remote {server}",
         "load",

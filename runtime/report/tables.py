@@ -127,7 +127,7 @@ def si(value: float | None) -> str:
     """1,234,567 -> "1.23 M"; below 10,000 the number itself."""
     if value is None:
         return MISSING
-    for limit, divisor, suffix in ((1e10, 1e9, " G"), (1e6, 1e6, " M"), (1e4, 1e3, " k")):
+    for limit, divisor, suffix in ((1e10, 1e9, " G"), (999_950, 1e6, " M"), (1e4, 1e3, " k")):
         if abs(value) >= limit:
             scaled = value / divisor
             return f"{scaled:.{0 if scaled >= 1000 else 1 if scaled >= 100 else 2}f}{suffix}"

@@ -20,7 +20,7 @@ from edgewright.converter.program import Array, Node, Port, Program, TensorType
 from edgewright.converter.schedule import Plan
 from edgewright.errors import WorkError
 from edgewright.targets.codegen.firmware_binding import eembc_binding
-from edgewright.targets.codegen.row_kernel import RowKernel
+from edgewright.targets.codegen.row_kernel import RowInput, RowKernel
 from edgewright.targets.codegen.tir import kernel_source
 from edgewright.targets.cpu import MICRO_KERNELS, CpuClass
 
@@ -227,7 +227,7 @@ def _layer(
     }
 
 
-def _reaches_outside(view: Any, out_rows: int) -> bool:
+def _reaches_outside(view: RowInput, out_rows: int) -> bool:
     last = (out_rows - 1) * view.stride - view.pad_top + (view.window - 1) * view.dilation
     return view.pad_top > 0 or last >= view.rows
 

@@ -252,7 +252,9 @@ class SimulatedDevice:
 
 
 @contextmanager
-def simulated(program: Program, faults: Faults | None = None, *, cycles: bool = True) -> Iterator[SimulatedDevice]:
+def simulated(
+    program: Program, faults: Faults | None = None, *, cycles: bool = True
+) -> Iterator[SimulatedDevice]:
     device = SimulatedDevice(program, faults, cycles=cycles)
     try:
         yield device

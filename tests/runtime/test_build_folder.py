@@ -74,7 +74,9 @@ def test_a_port_opens_that_port_and_checks_the_model(tmp_path: Path) -> None:
         with pytest.raises(DeviceError) as caught:
             open_device(build, sim.port)
         assert caught.value.code == "EW-DEV-MODEL"
-        with open_device(open_build(write_build(tmp_path, model={"name": "x", "sha256": "cd" * 32})), sim.port):
+        with open_device(
+            open_build(write_build(tmp_path, model={"name": "x", "sha256": "cd" * 32})), sim.port
+        ):
             pass  # the refused device was closed again
 
 

@@ -109,7 +109,10 @@ def test_a_flood_without_sense() -> None:
 
 
 def test_data_of_the_wrong_length() -> None:
-    expect("EW-DEV-PROTOCOL", Faults(replies={"ew output": b"m-ew-data-[00]\r\nm-ew-crc-[d202ef8d]\r\nm-ready\r\n"}))
+    expect(
+        "EW-DEV-PROTOCOL",
+        Faults(replies={"ew output": b"m-ew-data-[00]\r\nm-ew-crc-[d202ef8d]\r\nm-ready\r\n"}),
+    )
     too_long = b"m-ew-data-[" + b"00" * 40 + b"]\r\nm-ready\r\n"
     expect("EW-DEV-PROTOCOL", Faults(replies={"ew output": too_long}))
     expect("EW-DEV-PROTOCOL", Faults(replies={"ew output": b"m-ew-data-[0g]\r\nm-ready\r\n"}))
@@ -133,9 +136,9 @@ def test_a_reset_between_commands() -> None:
 
 
 def test_another_model() -> None:
-    with simulated(tiny_program(), Faults(sha256="cd" * 32)) as sim, opened(sim) as device:
-        with pytest.raises(DeviceError) as caught:
-            device.expect_model(SHA256)
+    other = Faults(sha256="cd" * 32)
+    with simulated(tiny_program(), other) as sim, opened(sim) as device, pytest.raises(DeviceError) as caught:
+        device.expect_model(SHA256)
     assert caught.value.code == "EW-DEV-MODEL"
     assert caught.value.details == {"device_sha256": "cd" * 32, "build_sha256": SHA256}
 

@@ -168,11 +168,13 @@ def test_pickles_are_never_loaded(tmp_path: Path) -> None:
 def test_a_zip_bomb_allocates_nothing(tmp_path: Path) -> None:
     cases = 40_000_000  # of 24 bytes: 960 MB
     bomb = io.BytesIO()
-    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        with archive.open("x.npy", "w", force_zip64=True) as member:
-            member.write(npy_with_header(f"({cases}, 1, 2, 3, 4)"))
-            for _ in range(40):
-                member.write(bytes(1_000_000))
+    with (
+        zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("x.npy", "w", force_zip64=True) as member,
+    ):
+        member.write(npy_with_header(f"({cases}, 1, 2, 3, 4)"))
+        for _ in range(40):
+            member.write(bytes(1_000_000))
     (tmp_path / "x.npz").write_bytes(bomb.getvalue())
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert refusal(tmp_path / "x.npz") == "EW-INPUT-FILE"

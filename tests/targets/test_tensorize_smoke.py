@@ -14,7 +14,9 @@ PROBE = Path(__file__).with_name("tensorize_probe.py")
 
 
 def test_tensorize_replaces_the_inner_loop():
-    done = subprocess.run([sys.executable, str(PROBE)], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [sys.executable, str(PROBE)], capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, (
         f"status {done.returncode} (negative: a signal); are both TVM wheels as pinned?\n{done.stderr}"
     )

@@ -8,27 +8,46 @@ from __future__ import annotations
 
 import graphlib
 
+import onnx
 import onnx_ir as ir
 from onnx_ir.passes.common import InlinePass
 
 from edgewright.converter.importers.limits import MAX_NODES
 from edgewright.errors import ModelError
 
+_Key = tuple[str, str, str]
+
+
+def bound_functions(model: onnx.ModelProto) -> None:
+    """Check that the model's functions can be inlined.
+
+    Raises:
+        ModelError: EW-ONNX-CYCLE, functions that call each other in a circle; EW-MODEL-SIZE.
+    """
+    bodies = {(f.domain, f.name, f.overload): [_key(n) for n in f.node] for f in model.functions}
+    calls = {key: [k for k in body if k in bodies] for key, body in bodies.items()}
+    try:
+        order = list(graphlib.TopologicalSorter(calls).static_order())
+    except graphlib.CycleError as error:
+        circle = " -> ".join(name for _, name, _ in error.args[1])
+        raise ModelError("EW-ONNX-CYCLE", f"functions call each other in a circle: {circle}") from None
+    nodes: dict[_Key, int] = {}
+    for key in order:
+        nodes[key] = min(sum(nodes.get(k, 1) for k in bodies[key]), MAX_NODES + 1)
+    if sum(nodes.get(_key(n), 1) for n in model.graph.node) > MAX_NODES:
+        raise ModelError(
+            "EW-MODEL-SIZE", f"with its functions inlined the model has more than {MAX_NODES:,} nodes"
+        )
+
 
 def inline_functions(model: ir.Model) -> None:
     """Replace every call of a model-local function by its body, in place.
 
     Raises:
-        ModelError: EW-ONNX-CYCLE, functions that call each other in a circle; EW-MODEL-SIZE;
-            EW-ONNX-OP, a function that cannot be inlined.
+        ModelError: EW-ONNX-OP, a function that cannot be inlined.
     """
     if not model.functions:
         return
-    nodes = sum(_inlined_nodes(model).get(node.op_identifier(), 1) for node in model.graph)
-    if nodes > MAX_NODES:
-        raise ModelError(
-            "EW-MODEL-SIZE", f"with its functions inlined the model has more than {MAX_NODES:,} nodes"
-        )
     try:
         InlinePass()(model)
     except (ValueError, TypeError, KeyError, IndexError, ir.passes.PassError) as error:
@@ -39,19 +58,5 @@ def inline_functions(model: ir.Model) -> None:
     model.functions.clear()
 
 
-def _inlined_nodes(model: ir.Model) -> dict[ir.OperatorIdentifier, int]:
-    """Nodes of each function's body with all calls inlined, capped above `MAX_NODES`."""
-    calls = {
-        key: [n.op_identifier() for n in function if n.op_identifier() in model.functions]
-        for key, function in model.functions.items()
-    }
-    try:
-        order = list(graphlib.TopologicalSorter(calls).static_order())
-    except graphlib.CycleError as error:
-        circle = " -> ".join(name for _, name, _ in error.args[1])
-        raise ModelError("EW-ONNX-CYCLE", f"functions call each other in a circle: {circle}") from None
-    sizes: dict[ir.OperatorIdentifier, int] = {}
-    for key in order:
-        plain = len(model.functions[key]) - len(calls[key])
-        sizes[key] = min(plain + sum(sizes[c] for c in calls[key]), MAX_NODES + 1)
-    return sizes
+def _key(node: onnx.NodeProto) -> _Key:
+    return node.domain, node.op_type, node.overload

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import onnx
 import onnx_ir as ir
 
 from edgewright.converter.importers.limits import checked_elements
@@ -37,19 +38,36 @@ def fix_input_shapes(inputs: Sequence[ir.Value], shapes: Shapes) -> None:
     for name, declared in dims.items():
         if name in shapes:
             fixed[name] = [int(d) for d in shapes[name]]
-        elif declared is not None:
+        else:
             fixed[name] = [symbols.get(d, d) if isinstance(d, str) else d for d in declared]
             if declared and isinstance(fixed[name][0], str):
                 symbols[str(fixed[name][0])] = 1
     for value in inputs:
         name = value.name or ""
-        shape = [symbols.get(d, d) if isinstance(d, str) else d for d in fixed.get(name, ())]
-        left = [d for d in shape if isinstance(d, str)]
-        if name not in fixed or left:
-            raise _needed(name, shape if name in fixed else None)
+        shape = [symbols.get(d, d) if isinstance(d, str) else d for d in fixed[name]]
+        if any(isinstance(d, str) for d in shape):
+            raise _needed(name, shape)
         sizes = [d for d in shape if isinstance(d, int)]
         checked_elements(sizes, f"input {name!r}")
         value.shape = ir.Shape(sizes)
+
+
+def complete_types(model: onnx.ModelProto, shapes: Shapes) -> None:
+    """Give inputs without any shape the given one, in place; onnx refuses values without a shape.
+
+    Raises:
+        UsageError: EW-SHAPE-NEEDED, EW-SHAPE-NAME.
+    """
+    check_names([v.name for v in model.graph.input], shapes)
+    for value in model.graph.input:
+        if value.type.HasField("tensor_type") and not value.type.tensor_type.HasField("shape"):
+            if value.name not in shapes:
+                raise _needed(value.name, None)
+            for size in shapes[value.name]:
+                value.type.tensor_type.shape.dim.add(dim_value=checked_elements([size], value.name))
+    for value in model.graph.output:
+        # It is inferred anyway.
+        value.type.tensor_type.shape.SetInParent()
 
 
 def check_names(inputs: Sequence[str], shapes: Shapes) -> None:
@@ -71,12 +89,10 @@ def mismatch(name: str, given: Sequence[int | str], declared: Sequence[int | str
     )
 
 
-def _dims(value: ir.Value) -> Dims | None:
+def _dims(value: ir.Value) -> Dims:
     """Declared dimensions; a symbol's name (made up where it has none) for one that is not fixed."""
-    if value.dtype is None or not isinstance(value.type, ir.TensorType):
+    if value.dtype is None or value.shape is None:
         raise ModelError("EW-ONNX-OP", f"input {value.name!r} has no tensor type")
-    if value.shape is None:
-        return None
     return [
         d if isinstance(d, int) and d > 0 else _symbol(d) or f"?{value.name}.{i}"
         for i, d in enumerate(value.shape.dims)
@@ -87,10 +103,8 @@ def _symbol(dim: int | ir.SymbolicDim) -> str | None:
     return dim.value if isinstance(dim, ir.SymbolicDim) else None
 
 
-def _bind(name: str, declared: Dims | None, given: list[int], symbols: dict[str, int]) -> None:
+def _bind(name: str, declared: Dims, given: list[int], symbols: dict[str, int]) -> None:
     """Record what a given shape says about the model's symbols."""
-    if declared is None:
-        return
     if len(declared) != len(given):
         raise mismatch(name, given, declared)
     for dim, size in zip(declared, given, strict=True):

@@ -12,8 +12,8 @@ from onnx_ir.passes import common
 
 from edgewright.converter.importers.normalize.finish import check_proto, finish, first_line, name_everything
 from edgewright.converter.importers.onnx_format.external_data import load_external_data
-from edgewright.converter.importers.onnx_format.functions import inline_functions
-from edgewright.converter.importers.onnx_format.input_shapes import fix_input_shapes
+from edgewright.converter.importers.onnx_format.functions import bound_functions, inline_functions
+from edgewright.converter.importers.onnx_format.input_shapes import complete_types, fix_input_shapes
 from edgewright.converter.importers.onnx_format.opset import raise_opset
 from edgewright.converter.importers.onnx_format.structure import check_kind_of_model, sort_nodes
 from edgewright.converter.importers.onnx_format.tensors import check_data, model_tensors
@@ -34,6 +34,8 @@ def read_onnx(data: bytes, folder: Path, shapes: Mapping[str, Sequence[int]]) ->
     for place, tensor in model_tensors(proto):
         check_data(place, tensor)
     sort_nodes(proto)
+    bound_functions(proto)
+    complete_types(proto, shapes)
     check_proto(proto)
     model = _to_ir(proto)
     inline_functions(model)

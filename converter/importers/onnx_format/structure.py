@@ -10,6 +10,8 @@ from edgewright.converter.importers.limits import MAX_NODES
 from edgewright.errors import ModelError
 
 MIN_OPSET = 13
+# Operator -> first opset in which it means what it means today.
+_CHANGED = {"GroupNormalization": 21, "DFT": 20, "GridSample": 20}
 _EXPORT_HINT = "export the model again with an opset of at least 17"
 
 
@@ -24,7 +26,7 @@ def check_kind_of_model(model: onnx.ModelProto) -> None:
     nodes = len(model.graph.node) + sum(len(f.node) for f in model.functions)
     if nodes > MAX_NODES:
         raise ModelError("EW-MODEL-SIZE", f"the model has {nodes:,} nodes, more than {MAX_NODES:,}")
-    _check_opsets(model)
+    opset = _opset(model)
     if model.graph.sparse_initializer:
         name = model.graph.sparse_initializer[0].values.name
         raise ModelError(
@@ -35,11 +37,13 @@ def check_kind_of_model(model: onnx.ModelProto) -> None:
         if kind not in ("tensor_type", None):
             raise ModelError("EW-ONNX-OP", f"{value.name!r} is a {kind}; only tensors are supported")
     for node in _all_nodes(model):
+        _check_meaning(node, opset)
         for attribute in node.attribute:
             _check_attribute(node, attribute)
 
 
-def _check_opsets(model: onnx.ModelProto) -> None:
+def _opset(model: onnx.ModelProto) -> int:
+    """Version of the standard operators the model is written in."""
     newest = onnx.defs.onnx_opset_version()
     opsets = [o.version for o in model.opset_import if o.domain in ("", "ai.onnx")]
     if not opsets:
@@ -55,6 +59,19 @@ def _check_opsets(model: onnx.ModelProto) -> None:
                 f"the model has opset {opset}; the installed onnx package knows {newest}",
                 "install a newer onnx package, or export the model with an older opset",
             )
+    return int(opsets[0])
+
+
+def _check_meaning(node: onnx.NodeProto, opset: int) -> None:
+    since = _CHANGED.get(node.op_type, 0)
+    if opset < since and node.domain in ("", "ai.onnx"):
+        raise ModelError(
+            "EW-ONNX-OP",
+            f"node {node.name!r}: {node.op_type} of opset {opset} is not supported",
+            f"export the model with opset {since} or newer",
+            node=node.name,
+            op=node.op_type,
+        )
 
 
 def _check_attribute(node: onnx.NodeProto, attribute: onnx.AttributeProto) -> None:
@@ -153,7 +170,9 @@ def _cycle(nodes: list[onnx.NodeProto], blocked: dict[int, set[int]], place: str
         seen[i] = len(walk)
         walk.append(i)
         i = min(blocked[i] & blocked.keys())
-    names = [nodes[j].name or f"{nodes[j].op_type} #{j}" for j in reversed(walk[seen[i] :])]
+    circle = walk[seen[i] :][::-1]
+    first = circle.index(min(circle))
+    names = [nodes[j].name or f"{nodes[j].op_type} #{j}" for j in (*circle[first:], *circle[:first])]
     shown = " -> ".join(names[:8]) + (f" … ({len(names)} nodes)" if len(names) > 8 else f" -> {names[0]}")
     return ModelError(
         "EW-ONNX-CYCLE",

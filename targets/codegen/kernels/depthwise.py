@@ -60,7 +60,7 @@ def _outside(op: DepthwiseConv2D, low: int, high: int) -> npt.NDArray[np.int64]:
     """
     weights = op.weights.astype(np.int64)
     left_out = weights.sum(axis=(0, 1)) - weights[:, low:high].sum(axis=(0, 1))
-    return op.input_zero_point * left_out
+    return np.asarray(op.input_zero_point * left_out, np.int64)
 
 
 def _row_input(op: DepthwiseConv2D, x: TensorType) -> RowInput:

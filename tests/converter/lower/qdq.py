@@ -165,7 +165,8 @@ class Qdq:
             [helper.make_tensor_value_info(n, ONNX_TYPES[kind], None) for n in names],
             self.initializers,
         )
-        opsets = [helper.make_opsetid("", self.opset), helper.make_opsetid("com.microsoft", 1)]
+        domains = {n.domain for n in nodes} - {""}
+        opsets = [helper.make_opsetid("", self.opset), *(helper.make_opsetid(d, 1) for d in domains)]
         return onnx.shape_inference.infer_shapes(
             helper.make_model(graph, opset_imports=opsets, ir_version=10)
         )

@@ -29,6 +29,13 @@ def test_concat(axis, same, dtype):
     assert [n.op.kind for n in program.nodes].count("concat") == 1
 
 
+def test_clamp_behind_a_concat_of_different_scales():
+    g = Qdq()
+    y = g.node("Concat", [g.input("a", SHAPE), g.input("b", SHAPE, 0.02, -30)], axis=1)
+    program = check(g.model(g.quantized(g.node("Relu", [y]), 0.03, -100)))
+    assert [n.op.kind for n in program.nodes] == ["relu", "relu", "concat"]
+
+
 def test_concat_of_sequences_and_vectors():
     g = Qdq()
     y = g.node("Concat", [g.input("a", (1, 5)), g.input("b", (1, 3))], axis=1)

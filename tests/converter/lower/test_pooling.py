@@ -32,8 +32,9 @@ def test_max_pool(window, dtype):
 def test_average_pool(window, scale):
     g = Qdq()
     y = g.node("AveragePool", [g.input("x", SHAPE)], **WINDOWS[window])
-    program = check(g.model(g.quantized(y, scale, 3)), bound=1 if scale == 0.05 else 2)
+    # Partly filled windows are averaged, then requantized: the two roundings may add up.
     padded = window in (1, 2, 3)
+    program = check(g.model(g.quantized(y, scale, 3)), bound=2 if padded and scale != 0.05 else 1)
     first = program.nodes[0].op.kind
     assert first == ("avgpool" if scale == 0.05 or padded else "mean" if window == 4 else "dw")
 
@@ -72,6 +73,7 @@ def test_mean(axes, keepdims):
     g = Qdq()
     x = g.quantized(g.node("Conv", [g.input("x", SHAPE), g.weights(g.rng.normal(size=(4, 3, 2, 2)), 0)]))
     y = g.node("ReduceMean", [x, g.constant(axes, np.int64)], keepdims=keepdims)
+    # The convolution before it may already be off by one, and its scale is larger than the mean's.
     program = check(g.model(g.quantized(g.node("Relu", [y]))), bound=2)
     assert "mean" in [n.op.kind for n in program.nodes]
 

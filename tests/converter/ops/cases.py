@@ -96,6 +96,12 @@ def random_scale(rng: np.random.Generator, low: float = 1e-3, high: float = 1.0)
     return float(np.float32(2.0**exponent))
 
 
+def near_tie_scale(rng: np.random.Generator, scale: float, steps: int | None = None) -> float:
+    """An output scale that puts `steps` (default: 1 to 255) of the scale `scale` next to a half."""
+    steps = int(rng.integers(1, 256)) if steps is None else steps
+    return float(np.float32(scale * steps / (int(rng.integers(0, 100)) + 0.5)))
+
+
 def random_quantization(
     rng: np.random.Generator, low: float = 1e-3, high: float = 1.0, dtype: str = "int8"
 ) -> Quantization:

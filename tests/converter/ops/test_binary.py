@@ -17,6 +17,7 @@ from tests.converter.ops.cases import (
     activation,
     assert_exact,
     cases,
+    near_tie_scale,
     random_quantization,
     random_scale,
     random_values,
@@ -48,6 +49,10 @@ def random_output(rng, code, a, b):
     natural = a.scale * b.scale * 128 if code == "MUL" else max(a.scale, b.scale)
     spread = 500 if rng.random() < 0.1 else 4
     output = random_quantization(rng)
+    if code == "MUL" and rng.random() < 0.5:
+        factors = rng.integers(1, 128, 2)
+        scale = near_tie_scale(rng, a.scale * b.scale, int(factors[0] * factors[1]))
+        return Quantization(max(scale, float(np.float32(1e-8))), output.zero_point)
     scale = max(natural * random_scale(rng, 1 / spread, spread), 1e-8)
     return Quantization(float(np.float32(scale)), output.zero_point)
 
@@ -83,7 +88,7 @@ def test_golden_equals_litert(code):
 def test_every_pair_of_values(code):
     construct, options = OPERATORS[code]
     values = np.arange(-128, 128, dtype=np.int8)
-    for label, rng in cases(f"{code} pairs", 10):
+    for label, rng in cases(f"{code} pairs", 60):
         a, b = random_quantization(rng), random_quantization(rng)
         output = random_output(rng, code, a, b)
         x, y = values.reshape(1, 256, 1, 1), values.reshape(1, 1, 1, 256)

@@ -13,6 +13,7 @@ from tests.converter.ops.cases import (
     activation,
     assert_exact,
     cases,
+    near_tie_scale,
     random_quantization,
     random_scale,
     random_values,
@@ -27,10 +28,14 @@ def test_golden_equals_litert():
         shape = tuple(int(n) for n in rng.integers(1, 12, 3))
         axes = AXES[int(rng.integers(len(AXES)))]
         xq = random_quantization(rng)
+        x = random_values(rng, (1, *shape))
         output = random_quantization(rng)
         scale = xq.scale if rng.random() < 0.4 else float(np.float32(xq.scale * random_scale(rng, 0.05, 4)))
+        if rng.random() < 0.4:
+            sums = np.abs((x[0].astype(int) - xq.zero_point).sum(axes)).ravel()
+            count = int(np.prod([shape[a] for a in axes]))
+            scale = near_tie_scale(rng, xq.scale / count, max(1, int(rng.choice(sums))))
         output = Quantization(scale, xq.zero_point if rng.random() < 0.4 else output.zero_point)
-        x = random_values(rng, (1, *shape))
         kind = TensorType(shape, "int8", xq)
         op = Mean.from_types(kind, axes, output)
         keep = bool(rng.random() < 0.5)

@@ -25,6 +25,7 @@ from tests.converter.ops.cases import (
     activation,
     assert_exact,
     cases,
+    near_tie_scale,
     random_quantization,
     random_scale,
     run_operator,
@@ -41,8 +42,10 @@ def every(dtype="int8"):
 def random_pair(rng, low=1 / 64, high=64.0):
     """Input quantization, and an output quantization with a scale near the input's."""
     x, y = random_quantization(rng, 1e-5, 20), random_quantization(rng)
-    ratio = 1.0 if rng.random() < 0.1 else random_scale(rng, low, high)
-    return x, Quantization(float(np.float32(x.scale * ratio)), y.zero_point)
+    scale = x.scale if rng.random() < 0.1 else float(np.float32(x.scale * random_scale(rng, low, high)))
+    if rng.random() < 0.5:
+        scale = max(near_tie_scale(rng, x.scale), float(np.float32(x.scale * low)))
+    return x, Quantization(scale, y.zero_point)
 
 
 def check(table, code, x, options=None, label="", **fields):
@@ -173,6 +176,8 @@ def test_requantize(input_dtype, output_dtype):
         if rng.random() < 0.3:  # the same reals
             shift = RANGE[output_dtype][0] - RANGE[input_dtype][0]
             y = Quantization(x.scale, x.zero_point + shift)
+        elif rng.random() < 0.5:
+            y = Quantization(near_tie_scale(rng, x.scale), y.zero_point)
         values = every(input_dtype)
         op = tables.requantize(x, y, input_dtype=input_dtype, output_dtype=output_dtype)
         operand = Operand(values, x.scale, x.zero_point)

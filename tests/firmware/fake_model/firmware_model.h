@@ -1,4 +1,5 @@
-/* As code generation writes it. FAKE_FLOATS: the benchmark's input is float32, as for ad01. */
+/* As code generation writes it. FAKE_FLOATS: the benchmark's input is float32 and
+ * the output as large, as for ad01. FAKE_UINT8: the benchmark's input is uint8. FAKE_FLOAT_OUTPUT: one float. */
 #ifndef FIRMWARE_MODEL_H
 #define FIRMWARE_MODEL_H
 #include <string.h>
@@ -7,6 +8,9 @@
 
 #ifndef FAKE_FLOATS
 #define FAKE_FLOATS 0
+#endif
+#ifndef FAKE_FLOAT_OUTPUT
+#define FAKE_FLOAT_OUTPUT 0
 #endif
 #ifndef FAKE_UINT8
 #define FAKE_UINT8 0
@@ -24,9 +28,9 @@
 #define EW_OUTPUTS 8u
 #else
 #define EW_OUTPUT_BYTES 4u
-#define EW_OUTPUTS 4u
+#define EW_OUTPUTS (FAKE_FLOAT_OUTPUT ? 1u : 4u)
 #endif
-#define EW_OUTPUT_IS_FLOAT 0
+#define EW_OUTPUT_IS_FLOAT FAKE_FLOAT_OUTPUT
 #define EW_OUTPUT_IS_UINT8 0
 #define EW_OUTPUT_SCALE_E9 3906250
 #define EW_OUTPUT_ZERO_POINT (-128)

@@ -242,3 +242,30 @@ def make_program(kind: str, seed: int, count: int) -> tuple[Program, dict[str, n
         Program(f"ops_{kind}", "0" * 64, tuple(inputs), tuple(outputs), values, tuple(nodes)),
         data,
     )
+
+
+def make_mixed_program(seed: int, count: int) -> tuple[Program, dict[str, np.ndarray]]:
+    """`count` ops of every kind in one program."""
+    parts = {kind: make_program(kind, seed, count) for kind in sorted(KINDS)}
+
+    def own(kind: str, name: str) -> str:
+        return f"{kind}_{name}"
+
+    def ports(kind: str, source: tuple[Port, ...]) -> list[Port]:
+        return [Port(own(kind, p.name), own(kind, p.value), p.source_shape, p.axes) for p in source]
+
+    programs = {kind: program for kind, (program, _) in parts.items()}
+    merged = Program(
+        "ops",
+        "0" * 64,
+        tuple(port for k, p in programs.items() for port in ports(k, p.inputs)),
+        tuple(port for k, p in programs.items() for port in ports(k, p.outputs)),
+        {own(k, name): t for k, p in programs.items() for name, t in p.values.items()},
+        tuple(
+            Node(n.name, n.op, tuple(own(k, i) for i in n.inputs), own(k, n.output))
+            for k, p in programs.items()
+            for n in p.nodes
+        ),
+    )
+    data = {own(k, name): array for k, (_, inputs) in parts.items() for name, array in inputs.items()}
+    return merged, data

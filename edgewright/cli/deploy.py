@@ -1,0 +1,77 @@
+"""`edgewright deploy`: from a model file to a verified, measured inference, in one command."""
+
+from __future__ import annotations
+
+import typer
+
+from edgewright.cli.common import Output, add_command
+from edgewright.cli.options import (
+    BoardOption,
+    CasesOption,
+    FlashLimitOption,
+    InputsOption,
+    IoOption,
+    LayersOption,
+    ModelArgument,
+    OutOption,
+    PortOption,
+    RamOption,
+    RunsOption,
+    SeedOption,
+    ShapeOption,
+    default_out,
+    parse_bytes,
+    parse_shapes,
+)
+from edgewright.cli.stages import Stages
+
+
+def deploy(
+    model: ModelArgument,
+    board: BoardOption,
+    out: OutOption = None,
+    port: PortOption = None,
+    inputs: InputsOption = None,
+    cases: CasesOption = 20,
+    seed: SeedOption = 0,
+    runs: RunsOption = None,
+    layers: LayersOption = False,
+    io: IoOption = "source",
+    ram: RamOption = None,
+    flash: FlashLimitOption = None,
+    shape: ShapeOption = None,
+) -> Output:
+    """Check, plan, build, flash, verify and measure a model on a board.
+
+    Without --port the board's emulator runs the same firmware, and every figure says that it is an
+    estimate. report.json, report.txt and report.html go to the build folder.
+    """
+    from edgewright.runtime.deploy import Job, mismatch
+    from edgewright.runtime.deploy import deploy as deploy_job
+    from edgewright.runtime.report.tables import render_text
+    from edgewright.targets.board import load_board
+    from edgewright.targets.build import Budget
+
+    job = Job(
+        model=model,
+        board=load_board(board),
+        out=out or default_out(model, board),
+        io=io,
+        shapes=parse_shapes(shape),
+        budget=Budget(parse_bytes("--ram", ram), parse_bytes("--flash", flash)),
+        port=port,
+        inputs=inputs,
+        cases=cases,
+        seed=seed,
+        runs=runs,
+        layers=layers,
+    )
+    with Stages().shown() as stages:
+        report = deploy_job(job, stages.say, stages.advance)
+    text = f"{render_text(report)}\nreport.json, report.txt and report.html are in {job.out}/"
+    return Output({"out": str(job.out), "report": report}, text, mismatch(report))
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    add_command(app, "deploy", deploy)

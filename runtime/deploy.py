@@ -1,0 +1,173 @@
+"""Deploying: check, plan, build, flash, verify, bench; one report at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from edgewright.converter.program import Program
+from edgewright.errors import WorkError
+from edgewright.runtime.build_folder import BuildFolder, open_build
+from edgewright.runtime.devices.opening import open_device
+from edgewright.runtime.flash.flash import EMULATOR, flash, flash_plan
+from edgewright.runtime.inputs import Case, load_cases, random_cases
+from edgewright.runtime.measure import Latency, bench
+from edgewright.runtime.replies import MemoryUse
+from edgewright.runtime.report.build_report import build_report
+from edgewright.runtime.report.write_report import write_report
+from edgewright.runtime.verify import VerifyResult, verify
+from edgewright.targets.board import Board
+from edgewright.targets.build import Budget, build, load_program_of, plan_program
+
+DEFAULT_CASES = 20
+NO_BUDGET = Budget()
+# Called with (stage, sentence) when a stage is done, and with (stage, done, total) while it runs.
+Say = Callable[[str, str], None]
+Advance = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to deploy and how.
+
+    Args:
+        model: Model file.
+        board: Target.
+        out: Build folder.
+        io: "int8" drops float conversions at the borders of the model.
+        shapes: Shapes of inputs with symbolic dimensions.
+        budget: Memory limits.
+        port: Serial port of the board; None runs the emulator.
+        runner: Flashing method; None is the board's first.
+        inputs: File with inputs to verify with; None takes random ones.
+        cases: Number of inputs (at most, where they come from a file).
+        seed: Of the random inputs.
+        runs: Inferences to measure; None is the default of the device.
+        layers: Compare after each layer too.
+    """
+
+    model: Path
+    board: Board
+    out: Path
+    io: Literal["source", "int8"] = "source"
+    shapes: Mapping[str, Sequence[int]] | None = None
+    budget: Budget = NO_BUDGET
+    port: str | None = None
+    runner: str | None = None
+    inputs: Path | None = None
+    cases: int = DEFAULT_CASES
+    seed: int = 0
+    runs: int | None = None
+    layers: bool = False
+
+
+def cases_of(program: Program, inputs: Path | None, cases: int, seed: int) -> list[Case]:
+    """Inputs from a file, or seeded random ones."""
+    return load_cases(program, inputs, limit=cases) if inputs else random_cases(program, cases, seed)
+
+
+def deploy(job: Job, say: Say, advance: Advance) -> dict[str, Any]:
+    """Do it all and write the report into the build folder.
+
+    Returns:
+        The report; where outputs differ from the reference its `verify.ok` is false.
+
+    Raises:
+        EdgewrightError: of the stage that failed.
+    """
+    advance("check", 0, 1)
+    program = load_program_of(job.model, io=job.io, shapes=job.shapes)
+    # Wrong input files are refused before minutes are spent on building.
+    cases = cases_of(program, job.inputs, job.cases, job.seed)
+    say("model", describe(program, job.model.name))
+    say("board", describe_board(job.board))
+    advance("plan", 0, 1)
+    planned = plan_program(program, job.board)
+    manifest = build(
+        planned,
+        job.board,
+        job.out,
+        source=job.model.name,
+        budget=job.budget,
+        progress=lambda what, done, total: advance(f"build: {what}", done, total),
+    )
+    memory = manifest["memory"]
+    say(
+        "plan",
+        f"layer by layer, arena {memory['arena_bytes']:,} B of {job.board.memory.ram.size_bytes:,} B"
+        f"{'' if memory['arena_optimal'] else ' (not proven smallest)'}, "
+        f"weights {memory['weights_bytes']:,} B, code {memory['code_bytes']:,} B, stack {memory['stack_bytes']:,} B",
+    )
+    folder = open_build(job.out)
+    say("flash", _flash(folder, job))
+    verified = _verify(folder, job, program, cases, say, advance)
+    latency = _bench(folder, job, program, advance)
+    report = build_report(manifest, verified[0], latency, verified[1])
+    write_report(job.out, report)
+    return report
+
+
+def mismatch(report: Mapping[str, Any]) -> WorkError | None:
+    """EW-VERIFY-MISMATCH where a report says that outputs differ."""
+    found = report.get("verify")
+    if not found or found["ok"]:
+        return None
+    return WorkError(
+        "EW-VERIFY-MISMATCH",
+        f"{found['bad_cases']} of {found['cases']} inputs give other outputs than the reference",
+        "compare layer by layer: edgewright verify DIR --layers",
+    )
+
+
+def describe(program: Program, source: str) -> str:
+    """The model in one line."""
+    first, last = program.values[program.inputs[0].value], program.values[program.outputs[0].value]
+    shape = ["x".join(map(str, t.shape)) for t in (first, last)]
+    return (
+        f"{source}, {len(program.nodes)} ops, {program.macs / 1e6:.3g} MMAC, "
+        f"input {shape[0]} {first.dtype}, output {shape[1]} {last.dtype}"
+    )
+
+
+def describe_board(board: Board) -> str:
+    """The board in one line."""
+    return (
+        f"{board.id}, {board.title}, {board.cpu} @ {board.clock_hz / 1e6:g} MHz, "
+        f"{board.memory.ram.size_bytes // 1024} KB RAM, "
+        f"{board.memory.flash.size_bytes // 1024} KB flash (tested: {board.tested})"
+    )
+
+
+def _flash(folder: BuildFolder, job: Job) -> str:
+    if job.port is None:
+        board = folder.emulator.board if folder.emulator else job.board.id
+        return f"no port given: the emulator runs it ({board})"
+    plan = flash_plan(folder, job.runner)
+    if plan.runner == EMULATOR:
+        return "the emulator loads it when it starts"
+    flash(plan)
+    return f"{plan.elf.name} through {plan.runner}"
+
+
+def _verify(
+    folder: BuildFolder, job: Job, program: Program, cases: Sequence[Case], say: Say, advance: Advance
+) -> tuple[VerifyResult, MemoryUse]:
+    advance("verify", 0, len(cases))
+    with open_device(folder, job.port, notify=lambda text: say("note", text)) as device:
+        result = verify(
+            folder,
+            cases,
+            device,
+            layers=job.layers,
+            program=program,
+            progress=lambda done, total: advance("verify", done, total),
+        )
+        return result, device.memory()
+
+
+def _bench(folder: BuildFolder, job: Job, program: Program, advance: Advance) -> Latency:
+    advance("bench", 0, 1)
+    with open_device(folder, job.port, count=job.port is None) as device:
+        return bench(folder, device, runs=job.runs, program=program)
