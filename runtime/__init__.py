@@ -1,0 +1,1 @@
+"""Devices at run time: emulated and real ones, flashing, verifying, measuring, reporting."""

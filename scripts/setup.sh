@@ -67,7 +67,8 @@ install_venv() {
     fi
     say "installing Python packages into .venv (a few minutes the first time)"
     .venv/bin/python -m pip install --quiet --disable-pip-version-check "pip>=23" "setuptools>=77"
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -e ".[dev]"
+    # setuptools warns about every editable install; PYTHONWARNINGS keeps that from newcomers.
+    PYTHONWARNINGS=ignore .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -e ".[dev]"
     printf '%s\n' "$wanted" >"$stamp"
 }
 

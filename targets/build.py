@@ -27,7 +27,7 @@ from edgewright.targets.codegen.library import KernelTask, emit_library, kernel_
 from edgewright.targets.cpu import CpuClass, cpu_class
 from edgewright.targets.sizes import check_budget
 from edgewright.targets.stack import check_stack, firmware_stack, library_stack
-from edgewright.targets.toolchain import FirmwareImage, build_firmware, compile_library
+from edgewright.targets.toolchain import FirmwareImage, build_firmware
 
 MANIFEST = "manifest.json"
 Progress = Callable[[str, int, int], None]
@@ -105,10 +105,14 @@ def build(
     with _atomic_folder(out) as folder:
         tell("kernels", 0, 4)
         library = folder / "library"
-        stack_bytes = _emit(planned, board, library, folder / "objects")
+        _emit(planned, library)
         tell("firmware", 1, 4)
         image = _firmware(planned, library, board, folder / "firmware", limits)
         check_stack(firmware_stack(image, board), image.sizes.stack_bytes)
+        run, objects = f"{planned.program.name}_run", folder / "firmware" / "objects"
+        stack_bytes = library_stack(image.library_objects, run, board, objects).bytes
+        # The header states the bound, which only the compiler knows.
+        _emit(planned, library, stack_bytes)
         manifest = _manifest(planned, board, image, stack_bytes, source)
         tell("emulator firmware", 2, 4)
         manifest |= _stand_in(planned, library, board, folder)
@@ -116,8 +120,8 @@ def build(
         save_program(planned.program, folder / "program")
         (folder / "plan.json").write_text(json.dumps(plan_to_json(planned.plan), indent=1))
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
-        for objects in ("objects", "firmware/objects", "emulator/objects"):
-            shutil.rmtree(folder / objects, ignore_errors=True)
+        for part in ("firmware", "emulator"):
+            shutil.rmtree(folder / part / "objects", ignore_errors=True)
         tell("done", 4, 4)
     return manifest
 
@@ -144,14 +148,10 @@ def _atomic_folder(out: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _emit(planned: Planned, board: Board, library: Path, objects: Path) -> int:
-    """Write the library, twice: its header states the stack bound, which only the compiler knows."""
-    arguments = (planned.program, planned.plan, list(planned.tasks), planned.cpu, library)
-    emit_library(*arguments)
-    compiled = compile_library(library, board, objects)
-    stack_bytes = library_stack(compiled, f"{planned.program.name}_run", board, objects).bytes
-    emit_library(*arguments, stack_bytes=stack_bytes)
-    return stack_bytes
+def _emit(planned: Planned, library: Path, stack_bytes: int | None = None) -> None:
+    emit_library(
+        planned.program, planned.plan, list(planned.tasks), planned.cpu, library, stack_bytes=stack_bytes
+    )
 
 
 def _check_arena(planned: Planned, board: Board, limits: Budget) -> None:
@@ -209,7 +209,7 @@ def _stand_in(planned: Planned, library: Path, board: Board, folder: Path) -> di
     source = library
     if cpu_class(other.features) != planned.cpu:
         source = folder / "emulator" / "library"
-        _emit(plan_program(planned.program, other), other, source, folder / "objects")
+        _emit(plan_program(planned.program, other), source)
     build_firmware(source, other, folder / "emulator")
     return {"emulator": {"board": other.id, "elf": "emulator/firmware.elf"}}
 

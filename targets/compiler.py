@@ -16,8 +16,9 @@ PREFIX = "arm-none-eabi-"
 JOBS = 2
 COMPILE_TIMEOUT_S = 300
 WARNINGS = ("-Wall", "-Wextra", "-Werror", "-std=c11")
-# Relocatable objects also say how much stack each function needs and whom it calls (targets/stack.py).
-OBJECT_FLAGS = ("-ffunction-sections", "-fdata-sections", "-fcallgraph-info=su", "-g")
+# Objects also say how much stack each function needs and whom it calls (targets/stack.py); constants are
+# not merged, so that the linker's map says exactly whose they are (targets/sizes.py).
+OBJECT_FLAGS = ("-ffunction-sections", "-fdata-sections", "-fcallgraph-info=su", "-fno-merge-constants", "-g")
 PACKAGES = {"arm-none-eabi-": "gcc-arm-none-eabi and libnewlib-arm-none-eabi", "cc": "gcc", "c++": "g++"}
 FLOAT_FLAGS = {
     "cortex-m4": ("-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),

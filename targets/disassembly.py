@@ -86,6 +86,13 @@ def _disassemble(elf: Path, stamp: int) -> tuple[dict[str, _Code], dict[str, str
     return codes, label_of
 
 
+def pushed_bytes(elf: Path, function: str) -> int:
+    """Bytes a function itself pushes on any path; 0 where it is not in the image (inlined everywhere)."""
+    codes, label_of = _disassemble(elf, elf.stat().st_mtime_ns)
+    code = codes.get(label_of.get(function, function))
+    return code.pushed_bytes if code else 0
+
+
 def runtime_stack(elf: Path, function: str) -> int:
     """Upper bound in bytes of a function's stack: all it and everything it reaches ever pushes.
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from edgewright.errors import WorkError
 from edgewright.targets.board import Board
 from edgewright.targets.compiler import PREFIX, cpu_flags, run_tool
-from edgewright.targets.disassembly import runtime_stack
+from edgewright.targets.disassembly import pushed_bytes, runtime_stack
 from edgewright.targets.elf import STT_FUNC, STT_SECTION, Elf, Relocation, Symbol
 
 if TYPE_CHECKING:
@@ -165,7 +165,9 @@ class _Graph:
         deepest = max(
             (self.bound(c, above) for c in sorted(callees)), key=lambda b: b.bytes, default=StackBound(0, ())
         )
-        return StackBound(function.frame_bytes + deepest.bytes, (function.name, *deepest.path))
+        # gcc reports no frame for naked functions; their assembler pushes all the same.
+        frame_bytes = function.frame_bytes or pushed_bytes(self.elf, function.name)
+        return StackBound(frame_bytes + deepest.bytes, (function.name, *deepest.path))
 
 
 def library_stack(objects: Sequence[Path], entry: str, board: Board, folder: Path) -> StackBound:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import onnx_ir as ir
@@ -31,9 +32,12 @@ def integers(node: ir.Node, name: str, default: Sequence[int]) -> tuple[int, ...
 
 
 def number(node: ir.Node, name: str, default: float) -> float:
-    """Attribute of one float."""
+    """Attribute of one finite float."""
     attribute = _attribute(node, name, ir.AttributeType.FLOAT)
-    return default if attribute is None else attribute.as_float()
+    value = default if attribute is None else attribute.as_float()
+    if not math.isfinite(value):
+        raise Refused(f"attribute {name} is {value}", code="EW-MODEL-INVALID")
+    return value
 
 
 def text(node: ir.Node, name: str, default: str) -> str:

@@ -51,7 +51,7 @@ def concat(context: Context, node: ir.Node) -> Operand:
         same = [_as_output(builder, value, output, activation) for value in values]
         return builder.add(op, tuple(same), output_name, name)
 
-    return Pending(name, index, emit)
+    return Pending(name, index, max(q.scale for q in current if q is not None), emit)
 
 
 def _as_output(builder: Builder, value: str, output: Quantization, activation: ActivationRange) -> str:

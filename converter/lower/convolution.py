@@ -95,7 +95,9 @@ class Convolution:
             vector = per_channel(constant, len(self.kernels), 1, index.ndim)
             return self.pending(context, node, x, (*biases, vector))
 
-        return Pending(node, index, emit, with_bias=with_bias)
+        return Pending(
+            node, index, x.quantization.scale * float(self.scales.max()), emit, with_bias=with_bias
+        )
 
     def op(
         self, x: Quantization, bias: Array | None, output: Quantization, activation: ActivationRange

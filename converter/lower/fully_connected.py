@@ -117,7 +117,8 @@ class Layer:
             vector = per_channel(constant, outputs, len(leading), len(leading) + 1)
             return self.pending(context, node, x, (*biases, vector))
 
-        return Pending(node, index.reshape(*leading, outputs), emit, with_bias=with_bias)
+        scale = x.quantization.scale * float(self.scales.max())
+        return Pending(node, index.reshape(*leading, outputs), scale, emit, with_bias=with_bias)
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,6 +21,7 @@ from edgewright.converter.lower.layout import (
 from edgewright.converter.lower.operands import Constant, Pending, Placed, Real
 from edgewright.converter.lower.ports import default_axes, value_shape
 from edgewright.converter.lower.problem import Refused
+from edgewright.converter.lower.scales import stored_quantization
 from edgewright.converter.ops.base import OpKind
 from edgewright.converter.ops.binary import Add, Mul
 from edgewright.converter.ops.requantize import ActivationRange
@@ -77,8 +78,8 @@ def constant_side(constant: Constant) -> Side:
         raise Refused("its constant is not quantized per tensor to 8 bits", CALIBRATE_HINT)
     offset = 128 if stored.values.dtype == np.uint8 else 0
     values = (stored.values.astype(np.int16) - offset).astype(np.int8)
-    zero_point = int(stored.zero_point.reshape(())) - offset
-    return Side(values.shape, Quantization(float(stored.scale.reshape(())), zero_point), constant=values)
+    quantization = stored_quantization(stored.scale, stored.zero_point.reshape(()), offset > 0)
+    return Side(values.shape, quantization, constant=values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +111,9 @@ def integer_binary(context: Context, node: ir.Node, a: Side, b: Side) -> Pending
         op = _op(node.op_type, a.quantization, b.quantization, output, activation)
         return context.builder.add(op, (first, second), output_name, name)
 
-    return Pending(name, plan.index, emit)
+    scales = (a.quantization.scale, b.quantization.scale)
+    scale = scales[0] * scales[1] if node.op_type == "Mul" else max(scales)
+    return Pending(name, plan.index, scale, emit)
 
 
 def _op(

@@ -98,6 +98,8 @@ class Pending:
     Args:
         node: Name of the source node.
         index: Where the elements of the result will lie.
+        scale: Real value of one step of the operator's raw result (an accumulator, a sum), the largest
+            where channels differ.
         emit: Emits the operator.
         activation: Bounds of the activations fused so far.
         with_bias: The same with a constant added, where the operator has a bias.
@@ -105,6 +107,7 @@ class Pending:
 
     node: str
     index: Index
+    scale: float
     emit: Emit
     activation: ActivationRange = NO_ACTIVATION
     with_bias: Callable[[Constant], Pending] | None = None

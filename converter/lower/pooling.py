@@ -96,7 +96,7 @@ def average_pool(context: Context, node: ir.Node) -> Pending:
         rest = NO_ACTIVATION if same else activation
         return builder.add_finished(op, (value,), output, rest, output_name, name)
 
-    return Pending(name, index, emit)
+    return Pending(name, index, x.quantization.scale, emit)
 
 
 @lowers("ReduceMean")
@@ -117,7 +117,7 @@ def reduce_mean(context: Context, node: ir.Node) -> Pending:
         op = Mean.from_types(context.builder.values[value], runs, output)
         return context.builder.add_finished(op, (value,), output, activation, output_name, name)
 
-    return Pending(name, index, emit)
+    return Pending(name, index, x.quantization.scale, emit)
 
 
 def _reduced_axes(context: Context, node: ir.Node, rank: int) -> tuple[int, ...]:

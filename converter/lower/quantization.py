@@ -24,7 +24,7 @@ from edgewright.converter.lower.operands import (
 from edgewright.converter.lower.ports import default_axes, value_shape
 from edgewright.converter.lower.problem import Refused, Skipped
 from edgewright.converter.lower.registry import lowers
-from edgewright.converter.lower.scales import INT8_HINT, parameters, stored_quantization
+from edgewright.converter.lower.scales import INT8_HINT, check_factor, parameters, stored_quantization
 from edgewright.converter.lower.unary_table import lookup_for
 from edgewright.converter.ops.quantize import Quantize
 from edgewright.converter.program import Array, Quantization, TensorType
@@ -93,10 +93,13 @@ def _emit(context: Context, node: ir.Node, x: Operand, output: Quantization) -> 
     name, label = node.outputs[0].name or attributes.node_name(node), attributes.node_name(node)
     match x:
         case Pending():
+            check_factor(x.scale, output)
             return Placed(x.emit(name, output, x.activation), x.index)
         case Real(steps=()):
+            check_factor(x.quantization.scale, output)
             return Placed(builder.requantized(x.placed.value, output, name, label), x.placed.index)
         case Real():
+            check_factor(x.quantization.scale, output)
             table = lookup_for(x, output)
             return Placed(builder.lookup(table, x.placed.value, name, x.node or label), x.placed.index)
         case Float() if context.io == "source":

@@ -11,7 +11,7 @@ import onnx_ir as ir
 
 from edgewright.converter.lower import attributes
 from edgewright.converter.lower.context import Context
-from edgewright.converter.lower.layout import check_size
+from edgewright.converter.lower.layout import MAX_ELEMENTS, check_size
 from edgewright.converter.lower.operands import Operand, Placed
 from edgewright.converter.lower.problem import Refused
 from edgewright.converter.lower.registry import lowers
@@ -72,7 +72,7 @@ def _targets(
             sizes[axis] = size
         return tuple(sizes), tuple(scales)
     factors = context.constant(node, 2, "scales").data.reshape(-1)
-    if factors.size != len(axes) or not np.all(np.isfinite(factors)) or np.any(factors <= 0):
+    if factors.size != len(axes) or not np.all((factors > 0) & (factors <= MAX_ELEMENTS)):
         raise Refused(f"scales {factors.tolist()} for {len(axes)} axes", code="EW-MODEL-INVALID")
     for axis, factor in zip(axes, factors.astype(np.float32), strict=True):
         sizes[axis] = int(np.floor(np.float32(shape[axis]) * factor))

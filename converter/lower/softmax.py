@@ -14,7 +14,7 @@ from edgewright.converter.lower.problem import Refused
 from edgewright.converter.lower.registry import lowers
 from edgewright.converter.lower.views import normal_axes
 from edgewright.converter.ops.requantize import ActivationRange
-from edgewright.converter.ops.softmax import Softmax
+from edgewright.converter.ops.softmax import OUTPUT, Softmax
 from edgewright.converter.program import Quantization
 
 
@@ -22,7 +22,8 @@ from edgewright.converter.program import Quantization
 def softmax(context: Context, node: ir.Node) -> Pending:
     """exp(beta * x) / sum of exp(beta * x); beta is a multiplication by a constant before it.
 
-    The integer operator's result has scale 1/256; another output quantization is a table behind it.
+    The integer operator's result has scale 1/256; another output quantization is a table behind it,
+    and a finer one does not make the result finer.
     """
     x, beta = _scaled_input(context, node)
     shape = x.placed.shape
@@ -39,7 +40,7 @@ def softmax(context: Context, node: ir.Node) -> Pending:
     def emit(output_name: str, output: Quantization, activation: ActivationRange) -> str:
         return context.builder.add_finished(op, (value,), output, activation, output_name, name)
 
-    return Pending(name, stored_index(shape, axes), emit)
+    return Pending(name, stored_index(shape, axes), OUTPUT.scale, emit)
 
 
 def _scaled_input(context: Context, node: ir.Node) -> tuple[Real, float]:

@@ -7,6 +7,7 @@ import re
 import numpy as np
 
 from edgewright.converter.lower.operands import Real, Step
+from edgewright.converter.lower.scales import LARGEST_FACTOR, check_factor
 from edgewright.converter.ops import tables
 from edgewright.converter.ops.binary import Add, Mul
 from edgewright.converter.ops.hard_swish import hard_swish
@@ -47,7 +48,7 @@ def lookup_for(x: Real, output: Quantization) -> Lookup:
                 return tables.tanh(x.quantization, output)
             case "HardSwish" if 128 * output.scale >= x.quantization.scale:
                 return hard_swish(x.quantization, output)
-            case "LeakyRelu":
+            case "LeakyRelu" if abs(first.alpha) * x.quantization.scale < LARGEST_FACTOR * output.scale:
                 return tables.leaky_relu(x.quantization, output, first.alpha)
     name = "_".join(dict.fromkeys(_snake(s.op) for s in x.steps))
     return tables.unary(x.function, x.quantization, output, name)
@@ -73,6 +74,7 @@ def _binary_table(step: Step, x: Quantization, output: Quantization, activation:
     if step.constant_first:
         operands.reverse()
     (a, first), (b, second) = operands
+    check_factor(first.scale * second.scale if step.op == "Mul" else max(first.scale, second.scale), output)
     op = (
         Mul.from_types(first, second, output, activation)
         if step.op == "Mul"

@@ -44,6 +44,8 @@ class _Binary(OpKind):
         clamp: (min, max) of the result.
     """
 
+    in_place_input: ClassVar[int | None] = 0
+
     zero_points: tuple[int, int]
     output_multiplier: int
     output_shift: int

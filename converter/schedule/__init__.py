@@ -7,6 +7,7 @@ from edgewright.converter.schedule.memory_plan import (
     plan_from_json,
     plan_to_json,
 )
+from edgewright.converter.schedule.peak_text import peak_text
 from edgewright.converter.schedule.planner import plan
 
-__all__ = ["Buffer", "Plan", "explain_peak", "plan", "plan_from_json", "plan_to_json"]
+__all__ = ["Buffer", "Plan", "explain_peak", "peak_text", "plan", "plan_from_json", "plan_to_json"]

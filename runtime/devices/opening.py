@@ -7,9 +7,12 @@ from collections.abc import Callable
 from edgewright.errors import DeviceError
 from edgewright.runtime.build_folder import BuildFolder, Firmware
 from edgewright.runtime.devices.device import Device
+from edgewright.runtime.devices.listing import find_port
 from edgewright.runtime.devices.transport import EmulatorTransport, SerialTransport, Transport
 from edgewright.runtime.protocol import Timeouts
 from edgewright.targets.board import Board, load_board
+
+AUTO = "auto"
 
 
 def open_device(
@@ -25,7 +28,8 @@ def open_device(
 
     Args:
         build: The build.
-        port: Serial port of the board; None starts the emulator.
+        port: Serial port of the board, or "auto" for the one with the board's USB id; None starts the
+            emulator.
         count: Count instructions, where it is an emulator.
         baud: Bits per second where not the board's own.
         timeouts: Bounds of all waits.
@@ -38,7 +42,8 @@ def open_device(
     board = load_board(build.board)
     transport: Transport
     if port is not None:
-        transport = SerialTransport(port, baud or board.console.baud)
+        name = find_port(board).port if port == AUTO else port
+        transport = SerialTransport(name, baud or board.console.baud)
     else:
         firmware = emulated_firmware(build, board)
         stand_in = load_board(firmware.board)

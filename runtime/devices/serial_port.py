@@ -51,24 +51,26 @@ def port_holders(port: str) -> list[tuple[int, str]]:
 
     Empty where there is no /proc; processes of other users are invisible without privileges.
     """
-    target = os.path.realpath(port)
+    path = os.path.realpath(port)
+    target = Path(path).stat()
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         if folder.name == str(os.getpid()):
             continue
         try:
-            if any(_link(fd) == target for fd in (folder / "fd").iterdir()):
+            if any(_is_file(fd, path, target) for fd in (folder / "fd").iterdir()):
                 found.append((int(folder.name), (folder / "comm").read_text().strip()))
         except OSError:
             continue  # it ended meanwhile, or is not ours to look at
     return sorted(found)
 
 
-def _link(path: Path) -> str:
+def _is_file(fd: Path, path: str, target: os.stat_result) -> bool:
     try:
-        return str(path.readlink())
+        # A container's /dev/pts/3 has the same name as ours and is another file.
+        return str(fd.readlink()) == path and os.path.samestat(fd.stat(), target)
     except OSError:
-        return ""
+        return False
 
 
 def _explain(port: str, error: Exception) -> DeviceError:

@@ -9,6 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from edgewright.converter.short_names import short_names
 from edgewright.runtime.report.build_report import cost_unit, layer_cost
 from edgewright.runtime.report.tables import (
     grouped,
@@ -20,7 +21,7 @@ from edgewright.runtime.report.tables import (
 )
 
 ROW_PX = 26
-MAX_NAME_CHARS = 34
+KERNEL_COLUMN = 4  # of `layer_table`; the reason for the choice stands under it
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,6 @@ class Fact:
 class Segment:
     """A part of a memory bar, as percentages of the board's memory."""
 
-    label: str
     text: str
     start: float
     width: float
@@ -73,7 +73,8 @@ def render_html(report: Mapping[str, Any]) -> str:
         facts=facts(report),
         bars=bars,
         chart_height=ROW_PX * len(bars),
-        unit=cost_unit(report),
+        unit=cost_unit(report).replace("est.", "estimated"),
+        kernel_column=KERNEL_COLUMN,
         memories=[m for m in (_ram(report["memory"]), _flash(report["memory"])) if m],
         table=layer_table(report),
         whys=[layer["why"] or "" for layer in report["layers"]],
@@ -112,13 +113,13 @@ def layer_bars(report: Mapping[str, Any]) -> list[Bar]:
     layers = [layer for layer in report["layers"] if layer_cost(layer) is not None]
     widest = max((layer_cost(layer) or 0 for layer in layers), default=0) or 1
     steepest = max((layer["cost_per_mac"] or 0 for layer in layers), default=0) or 1
-    return [_bar(layer, i, widest, steepest) for i, layer in enumerate(layers)]
+    names = short_names(str(layer["name"]) for layer in layers)
+    return [_bar(layer, names[str(layer["name"])], i, widest, steepest) for i, layer in enumerate(layers)]
 
 
-def _bar(layer: Mapping[str, Any], index: int, widest: int, steepest: float) -> Bar:
+def _bar(layer: Mapping[str, Any], short: str, index: int, widest: int, steepest: float) -> Bar:
     cost, per_mac = layer_cost(layer) or 0, layer["cost_per_mac"]
     name = str(layer["name"])
-    short = name if len(name) <= MAX_NAME_CHARS else f"…{name[-MAX_NAME_CHARS + 1 :]}"
     share = f"{100 * (layer['share'] or 0):.1f} %"
     return Bar(
         name=short,
@@ -133,27 +134,30 @@ def _bar(layer: Mapping[str, Any], index: int, widest: int, steepest: float) -> 
 
 
 def _ram(memory: Mapping[str, Any]) -> tuple[str, str, list[Segment]] | None:
-    static = memory["static_bytes"]
-    arena, stack = memory["arena_bytes"], memory["stack_bytes"]
-    parts = [("arena", arena, "a"), ("static", static, "b"), ("stack", stack, "c")]
-    return _memory_bar("RAM", parts, memory["board_ram_bytes"])
+    parts = [("arena", memory["arena_bytes"], "a"), ("static", memory["static_bytes"], "b")]
+    parts.append(("stack of the model", memory["stack_bytes"], "c"))
+    return _memory_bar("RAM", parts, memory["ram_bytes"], memory["board_ram_bytes"])
 
 
 def _flash(memory: Mapping[str, Any]) -> tuple[str, str, list[Segment]] | None:
-    parts = [("weights", memory["weights_bytes"], "a"), ("code", memory["code_bytes"], "b")]
-    return _memory_bar("flash", parts, memory["board_flash_bytes"])
+    parts = [("weights", memory["weights_bytes"], "a"), ("code of the model", memory["code_bytes"], "b")]
+    return _memory_bar("flash", parts, memory["flash_bytes"], memory["board_flash_bytes"])
 
 
 def _memory_bar(
-    label: str, parts: list[tuple[str, int | None, str]], size: int
+    label: str, parts: list[tuple[str, int | None, str]], used: int | None, size: int
 ) -> tuple[str, str, list[Segment]] | None:
+    """(label, sentence, segments) of one memory; the rest of `used` is the firmware around the model."""
     known = [(name, value, tone) for name, value, tone in parts if value]
     if not known:
         return None
+    named = sum(value for _, value, _ in known)
+    used = max(used or 0, named)
+    if used > named:
+        known.append(("firmware around it", used - named, "d"))
     start, segments = 0.0, []
     for name, value, tone in known:
         width = 100 * value / size
-        segments.append(Segment(name, f"{name} {grouped(value)} B", start, width, tone))
+        segments.append(Segment(f"{name} {grouped(value)} B", start, width, tone))
         start += width
-    used = sum(value for _, value, _ in known)
     return label, f"{grouped(used)} of {grouped(size)} B ({100 * used / size:.1f} %)", segments

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from edgewright.converter.short_names import short_names
 from edgewright.runtime.report.build_report import cost_unit, layer_cost
 
 MISSING = "-"
@@ -41,13 +42,14 @@ def layer_table(report: Mapping[str, Any]) -> Table:
         Column("weights", True),
         Column("share", True),
     )
-    return Table(columns, tuple(_row(layer) for layer in report["layers"]))
+    names = short_names(str(layer["name"]) for layer in report["layers"])
+    return Table(columns, tuple(_row(layer, names[str(layer["name"])]) for layer in report["layers"]))
 
 
-def _row(layer: Mapping[str, Any]) -> tuple[str, ...]:
+def _row(layer: Mapping[str, Any], name: str) -> tuple[str, ...]:
     cost, per_mac, share = layer_cost(layer), layer["cost_per_mac"], layer["share"]
     return (
-        str(layer["name"]),
+        name,
         str(layer["kind"]),
         "x".join(map(str, layer["output_shape"] or ())),
         si(layer["macs"]) if layer["macs"] else MISSING,
@@ -109,11 +111,13 @@ def latency_sentence(latency: Mapping[str, Any]) -> str:
     counted = f"{si(latency['instructions'])} instructions"
     if latency["estimated_cycles"] is None:
         return f"{counted} (emulator {latency['board']}; no cycle estimate for this core)"
-    cycles = f"{si(latency['estimated_cycles'])} cycles estimated ({latency['cycle_model']} model)"
+    cycles = f"{latency['cycle_model']} model, {si(latency['estimated_cycles'])} cycles"
     if latency["latency_us"] is None:
-        return f"{counted}, {cycles} (emulator {latency['board']}, another core than the board's: no time)"
+        return (
+            f"{counted} (emulator estimate: {cycles} on {latency['board']}, whose core is another: no time)"
+        )
     time = f"{milliseconds(latency['latency_us'])} at {latency['clock_hz'] / 1e6:g} MHz"
-    return f"{time} (emulator estimate: {cycles}, {counted})"
+    return f"{time} (emulator estimate: {cycles}; {counted})"
 
 
 def milliseconds(microseconds: float | None) -> str:

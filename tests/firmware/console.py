@@ -11,8 +11,7 @@ from edgewright.runtime.emulator.qemu import Qemu, qemu_command
 from edgewright.targets.board import Board
 
 REPLY_TIMEOUT_S = 20.0
-# Long for the emulator, even on a busy machine: it answers within a millisecond or so.
-QUIET_S = 0.25
+LOAD_TIMEOUT_S = 3.0
 
 
 class Console:
@@ -22,9 +21,7 @@ class Console:
         assert board.emulator is not None
         emulator = board.emulator
         self.qemu = Qemu(
-            qemu_command(
-                emulator.machine, elf, serial_index=emulator.serial, extra=(*emulator.args, *extra)
-            )
+            qemu_command(emulator.machine, elf, serial_index=emulator.serial, extra=(*emulator.args, *extra))
         )
         self.port = serial.Serial(self.qemu.console, 115200, timeout=REPLY_TIMEOUT_S, exclusive=True)
         # The boot messages may or may not have been sent before the port was open.
@@ -56,12 +53,17 @@ class Console:
         return lines
 
     def synchronize(self) -> None:
-        """End whatever is half done, drop its replies, and check that the monitor answers."""
-        self.write(b"%")
-        quiet_since = time.monotonic()
-        while time.monotonic() - quiet_since < QUIET_S:
-            if self.port.in_waiting:
-                self.port.read(self.port.in_waiting)
-                quiet_since = time.monotonic()
-            time.sleep(0.005)
-        assert self.ask("name") == ["m-name-dut-[edgewright]"]
+        """End whatever is half done and drop its replies, up to that to an unknown command of our own.
+
+        An aborted binary load may swallow the command: it is over after two silent seconds.
+        """
+        for attempt in range(5):
+            word = f"sync-{attempt}-{time.monotonic_ns()}"
+            self.write(f"%{word}%".encode())
+            self.port.timeout = LOAD_TIMEOUT_S
+            while (raw := self.port.readline()) and word.encode() not in raw:
+                pass
+            self.port.timeout = REPLY_TIMEOUT_S
+            if raw and self.line() == "m-ready":
+                return
+        raise AssertionError("the monitor does not come back")

@@ -63,8 +63,8 @@ def check_memory(memory, board, image, folder):
     assert memory["stack-bytes"] == image.sizes.stack_bytes == board.memory.stack_bytes
     assert 0 < memory["stack-used"] <= firmware_stack(image, board).bytes
     run = library_stack(image.library_objects, "fake_run", board, folder).bytes
-    # The frame of the measuring function's own callees (clock) may be deeper than a tiny model.
-    assert 0 < memory["run-stack-used"] <= max(run, 32)
+    # The clock functions called beside it may reach deeper than this tiny model.
+    assert 0 < memory["run-stack-used"] <= max(run, 64)
 
 
 @pytest.mark.parametrize("board_id", EMULATED)
@@ -96,7 +96,9 @@ def test_garbage_on_the_wire(board_id, fake_firmware):
             console.synchronize()
         console.write(b"%" * 50)
         console.synchronize()
-        console.write(b"".join(rng.choice((b"db 00%", b"infer x%", b"ew step 1%", b"\xff")) for _ in range(100)))
+        console.write(
+            b"".join(rng.choice((b"db 00%", b"infer x%", b"ew step 1%", b"\xff")) for _ in range(100))
+        )
         console.synchronize()
         assert console.ask("ew run 1")[0].startswith("m-ew-us")
         assert console.ask("ew output") == data_lines(model(data))

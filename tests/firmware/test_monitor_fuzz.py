@@ -35,7 +35,9 @@ def command(rng: random.Random) -> bytes:
         lambda: b"db " + rng.randbytes(rng.randrange(40)).hex().encode() + b"%",
         lambda: b"infer %d %d%%" % (rng.randrange(5), rng.randrange(4)),
         lambda: b"ew run %d%%" % rng.randrange(6),
-        lambda: b"ew %s %d%%" % (rng.choice((b"step", b"layer", b"begin", b"layer", b"step")), rng.randrange(3)),
+        lambda: (
+            b"ew %s %d%%" % (rng.choice((b"step", b"layer", b"begin", b"layer", b"step")), rng.randrange(3))
+        ),
         lambda: b" ".join(rng.choice(WORDS) for _ in range(rng.randrange(6))) + b"%",
         lambda: b"ew " + rng.choice(WORDS) + b"%",
         lambda: b"ew reset%",

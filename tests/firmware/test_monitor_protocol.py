@@ -112,7 +112,17 @@ def test_info(monitors):
 
 def test_help_names_every_command(monitors):
     text = " ".join(monitors().ask(b"help")[0])
-    for word in ("name", "timestamp", "profile", "db load", "db print", "infer", "results", "ew info", "ew reset"):
+    for word in (
+        "name",
+        "timestamp",
+        "profile",
+        "db load",
+        "db print",
+        "infer",
+        "results",
+        "ew info",
+        "ew reset",
+    ):
         assert word in text
 
 
@@ -130,7 +140,9 @@ def test_runs_repeat_although_the_model_overwrites_its_input(monitors):
 
 def test_without_a_copy_one_load_is_one_inference(monitors):
     used = ["e-[The last inference used the input up; load it again]"]
-    replies = monitors("no_copy").ask(load(), b"ew run 2", b"ew run 1", b"ew run 1", b"infer 1 0", b"db print")
+    replies = monitors("no_copy").ask(
+        load(), b"ew run 2", b"ew run 1", b"ew run 1", b"infer 1 0", b"db print"
+    )
     assert replies[1] == ["e-[This firmware keeps no copy of the input: one inference a load]"]
     assert replies[3:] == [used, used, []]
 
@@ -172,7 +184,10 @@ def test_wrong_crc_leaves_no_input(monitors):
 def test_aborted_load_ends_by_itself(monitors):
     script = MARK + b"ew load 8 00000000%abc" + SILENCE + MARK + b"name%"
     reply = monitors().run(script).split("--\n")[1:]
-    assert reply == ["m-ew-send-[8]\r\ne-[load timeout]\r\nm-ready\r\n", "m-name-dut-[edgewright]\r\nm-ready\r\n"]
+    assert reply == [
+        "m-ew-send-[8]\r\ne-[load timeout]\r\nm-ready\r\n",
+        "m-name-dut-[edgewright]\r\nm-ready\r\n",
+    ]
 
 
 @pytest.mark.parametrize("variant", ["int8", "uint8", "no_copy"])
@@ -193,14 +208,18 @@ def test_hexadecimal_load_in_pieces(monitors, variant):
 
 
 def test_a_binary_load_ends_a_hexadecimal_one(monitors):
-    replies = monitors().ask(b"db load 8", b"db 0011", load(), b"db 2233", b"db print", b"ew run 1", b"ew output")
+    replies = monitors().ask(
+        b"db load 8", b"db 0011", load(), b"db 2233", b"db print", b"ew run 1", b"ew output"
+    )
     assert replies[3] == ["e-[Send 'db load' first]"]
     assert replies[4] == []
     assert replies[6] == data_lines(model(INPUT))
 
 
 def test_infer_says_what_the_runner_wants(monitors):
-    _, _, infer, results = monitors().ask(b"db load 8", b"db " + INPUT.hex().encode(), b"infer 3 2", b"results")
+    _, _, infer, results = monitors().ask(
+        b"db load 8", b"db " + INPUT.hex().encode(), b"infer 3 2", b"results"
+    )
     laps = [int(line.removeprefix("m-lap-us-")) for line in infer if line.startswith("m-lap")]
     assert len(laps) == 2 and laps[0] < laps[1]
     values = ",".join(f"{(q + 128) / 256:.3f}" for q in np.frombuffer(model(INPUT), np.int8).astype(int))
@@ -237,7 +256,9 @@ def test_every_quantized_result_rounds_like_printf(monitors):
         commands += [load(data), b"ew run 1", b"results"]
     replies = monitors().ask(*commands)[2::3]
     for q, reply in zip(range(-128, 128, 4), replies, strict=True):
-        assert reply == ["m-results-[" + ",".join(f"{(v + 128) * 0.00390625:.3f}" for v in range(q, q + 4)) + "]"]
+        assert reply == [
+            "m-results-[" + ",".join(f"{(v + 128) * 0.00390625:.3f}" for v in range(q, q + 4)) + "]"
+        ]
 
 
 def test_float_results_round_like_printf(monitors):
@@ -260,7 +281,12 @@ def test_float_input_is_quantized_and_compared_as_in_ad01(monitors, variant):
     quantized = np.array([3, 4, 5, 2, 127, -128, -128, 9], np.int8)
     hexadecimal = floats.tobytes().hex().encode()
     replies = monitors(variant).ask(
-        b"db load 32", b"db " + hexadecimal[:62], b"db " + hexadecimal[62:], b"infer 1 0", b"ew output", b"db print"
+        b"db load 32",
+        b"db " + hexadecimal[:62],
+        b"db " + hexadecimal[62:],
+        b"infer 1 0",
+        b"ew output",
+        b"db print",
     )
     assert replies[2] == ["m-load-done"]
     hidden = (quantized + WEIGHTS).tobytes()

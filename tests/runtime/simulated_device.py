@@ -17,7 +17,7 @@ import numpy as np
 from edgewright.converter.program import Program
 
 BOOT = "m-timestamp-mode-performance\r\nm-lap-us-5\r\nm-init-done\r\nm-ready\r\n"
-LOAD_IDLE_S = 0.3
+LOAD_IDLE_S = 0.6
 
 
 @dataclass

@@ -168,6 +168,8 @@ def test_the_report_names_functions_and_classes(tmp_path: Path) -> None:
 
 def test_it_agrees_with_the_tool_it_grew_from(tmp_path: Path) -> None:
     source = shared_path("tools/cyclecount/cyclecount.c")
+    if cycle_counter.plugin_api(find_qemu()) != 1:
+        pytest.skip("it is written for the plugin interface of QEMU before 9.0")
     old = tmp_path / "old.so"
     command = ["cc", "-O2", "-w", "-shared", "-fPIC", "-o", str(old), str(source)]
     subprocess.run(command, check=True, timeout=120)

@@ -13,13 +13,16 @@ from edgewright.runtime.protocol import Timeouts
 from tests.runtime.simulated_device import BOOT, Faults, SimulatedDevice, simulated
 from tests.runtime.tiny_program import SHA256, tiny_program
 
-QUICK = Timeouts(attempts_s=(0.3, 0.6), line_s=0.4, load_s=1.0, run_s=0.4, boot_s=0.3)
+# Long enough for a busy test machine, short enough to wait for what never comes.
+TIMEOUTS = Timeouts(line_s=1.0, load_s=3.0, run_s=1.0, boot_s=1.0)
+NO_ANSWER = Timeouts(attempts_s=(0.3, 0.6))
 DATA = bytes(range(24))
-BOUND_S = 6.0
+BOUND_S = 10.0
 
 
 def opened(device: SimulatedDevice) -> Device:
-    return Device(SerialTransport(device.port, 115_200), QUICK)
+    timeouts = NO_ANSWER if device.faults.mute else TIMEOUTS
+    return Device(SerialTransport(device.port, 115_200), timeouts)
 
 
 def infer_with(faults: Faults) -> tuple[bytes, SimulatedDevice]:

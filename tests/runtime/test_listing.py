@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
 
 from edgewright.errors import DeviceError
+from edgewright.runtime.build_folder import open_build
 from edgewright.runtime.devices import listing
 from edgewright.runtime.devices.listing import find_port, list_emulators, list_serial_ports
+from edgewright.runtime.devices.opening import open_device
 from edgewright.targets.board import load_board
 from tests.runtime.simulated_device import Faults, simulated
-from tests.runtime.tiny_program import SHA256, tiny_program
+from tests.runtime.tiny_program import SHA256, tiny_program, write_build
 
 
 def port_info(device: str, vid: int | None, pid: int | None, serial: str = "") -> ListPortInfo:
@@ -76,6 +80,15 @@ def test_find_port(ports: list) -> None:
         find_port(board)
     assert caught.value.code == "EW-PORT-AMBIGUOUS"
     assert caught.value.details["ports"] == ["/dev/ttyACM0", "/dev/ttyACM1"]
+
+
+def test_auto_opens_the_one_port_of_the_board(ports: list, tmp_path: Path) -> None:
+    build = open_build(write_build(tmp_path, board="nucleo-l4r5zi"))
+    usb = load_board("nucleo-l4r5zi").console.usb[0]
+    with simulated(tiny_program()) as sim:
+        ports.append(port_info(sim.port, usb.vid, usb.pid))
+        with open_device(build, "auto") as device:
+            assert device.name == sim.port
 
 
 def test_emulators() -> None:

@@ -74,7 +74,7 @@ def test_what_was_not_done_is_null() -> None:
 
 def test_estimates_are_called_estimates() -> None:
     text = render_text(build_report(tiny_manifest(), GOOD, emulated()))
-    assert "1.20 ms at 25 MHz (emulator estimate: 30.00 k cycles estimated (m4 model)" in text
+    assert "1.20 ms at 25 MHz (emulator estimate: m4 model, 30.00 k cycles; 24.00 k instructions)" in text
     assert "est. cycles" in text and "66.7 %" in text
     assert "20 of 20 inputs equal to the reference, bit for bit" in text
     measured = render_text(build_report(tiny_manifest(), GOOD, on_device()))

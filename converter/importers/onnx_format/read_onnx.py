@@ -72,6 +72,8 @@ def _to_ir(proto: onnx.ModelProto) -> ir.Model:
 def _forget_shapes(model: ir.Model) -> dict[str, ir.DataType | None]:
     """Drop the shapes the file gives for computed values; they are inferred again with fixed inputs.
 
+    Constants have the shape of their data, whatever the file declares.
+
     Returns:
         Declared element types of the graph outputs.
     """
@@ -80,6 +82,11 @@ def _forget_shapes(model: ir.Model) -> dict[str, ir.DataType | None]:
         for value in node.outputs:
             value.shape = None
             value.type = None
+    for value in model.graph.initializers.values():
+        tensor = value.const_value
+        if tensor is None:
+            raise ModelError("EW-ONNX-DAMAGED", f"damaged ONNX file: initializer {value.name!r} has no data")
+        value.shape, value.type = ir.Shape(tensor.shape.numpy()), ir.TensorType(tensor.dtype)
     return declared
 
 

@@ -106,6 +106,10 @@ def sort_nodes(model: onnx.ModelProto) -> None:
     graph = model.graph
     known = {v.name for v in graph.input} | {t.name for t in graph.initializer}
     _sort(graph, known, "")
+    computed = known.union(*(node.output for node in graph.node))
+    for value in graph.output:
+        if value.name not in computed:
+            raise ModelError("EW-ONNX-DAMAGED", f"damaged ONNX file: nothing computes output {value.name!r}")
     for function in model.functions:
         _sort(function, set(function.input), f"function {function.name!r}: ")
 

@@ -117,7 +117,10 @@ class Table:
         if raw is None:
             return None
         value: Any = cls()
-        value.Init(raw.Bytes, raw.Pos)
+        try:
+            value.Init(raw.Bytes, raw.Pos)
+        except _READ_ERRORS as error:
+            raise damaged(self.place, f"{field} leads outside the file ({error})") from error
         return Table(value, f"{self.place}, {cls.__name__}", self._budget)
 
     def _length(self, field: str) -> int:

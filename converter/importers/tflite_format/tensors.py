@@ -84,6 +84,7 @@ class TensorValues:
         key = (index, layout)
         if key not in self._stored:
             tensor = self.usable(op, index)
+            _check_rank(op, tensor, layout)
             make = self._transposed if tensor.data is None else self._constant_in
             self._stored[key] = make(op, tensor, layout)
         return self._stored[key]
@@ -154,6 +155,7 @@ class TensorValues:
             layout: Order of its dimensions.
         """
         tensor = self._claim(op, index)
+        _check_rank(op, tensor, layout)
         name = self._value_name(index, layout)
         if tensor.dtype == "float32":
             real.name = name
@@ -279,3 +281,8 @@ class TensorValues:
         value = self._builder.graph_input(self.name(index), tensor.dtype, tensor.shape)
         self._stored[(index, Layout.SOURCE)] = value
         return value
+
+
+def _check_rank(op: Operator, tensor: Tensor, layout: Layout) -> None:
+    if layout is Layout.CHANNELS_FIRST and len(tensor.shape) != 4:
+        raise damaged(op.label, f"{tensor.label} has the shape {list(tensor.shape)}, not four dimensions")

@@ -31,7 +31,8 @@ EW_NOINLINE void ew_softmax(const int8_t *x, int8_t *y, int32_t pixels, int32_t 
     int32_t shift = 12 - headroom + 31 - 8;
     for (int32_t c = 0; c < channels; c++) {
       int32_t d = largest - x[c];
-      int32_t v = d < count ? ew_divide_pot(ew_srdhm(scale, exponentials[d]), shift) : 0;
+      /* From a sum of 512 on every probability is below half a step. */
+      int32_t v = d < count && shift <= 31 ? ew_divide_pot(ew_srdhm(scale, exponentials[d]), shift) : 0;
       y[c] = (int8_t)ew_clamp(v - 128, -128, 127);
     }
   }

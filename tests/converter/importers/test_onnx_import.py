@@ -199,6 +199,16 @@ def test_output_that_is_an_input_or_a_constant():
     assert c.tolist() == [3]
 
 
+def test_output_that_is_an_initializer_of_another_shape_than_declared():
+    model = text_model(
+        '<ir_version: 8, opset_import: ["" : 17]> main (float[1,2] x) => (float[N,7] c, float[1,2] y) '
+        "{ y = Add(x, c) }",
+        c=np.array([[1, 2]], np.float32),
+    )
+    c, y = run_onnx(_import(model), [np.ones((1, 2), np.float32)])
+    assert (c.tolist(), y.tolist()) == ([[1, 2]], [[2, 3]])
+
+
 @pytest.mark.parametrize(
     ("file", "name"),
     [

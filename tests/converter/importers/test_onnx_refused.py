@@ -42,6 +42,12 @@ def test_value_that_nothing_computes():
     _refused(model, "EW-ONNX-DAMAGED", "'add' (Add)", "'nowhere'")
 
 
+def test_output_that_nothing_computes():
+    model = cnn()
+    model.graph.output[0].name = "nowhere"
+    _refused(model, "EW-ONNX-DAMAGED", "nothing computes output 'nowhere'")
+
+
 def test_value_defined_twice():
     model = cnn()
     model.graph.node[1].output[0] = "c1"

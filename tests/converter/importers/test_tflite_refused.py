@@ -124,6 +124,23 @@ def test_buffer_of_another_size_than_the_shape():
     _damaged(m.build([x], [y]), "tensor 2 'w'", "[400]", "4 bytes")
 
 
+def test_output_of_a_pooling_with_two_dimensions():
+    m = TfliteBuilder()
+    x, y = m.tensor((1, 4, 4, 1), scale=0.1), m.tensor((1, 16), scale=0.1, name="y")
+    m.operator("MAX_POOL_2D", [x], [y], "Pool2DOptions", StrideW=1, StrideH=1, FilterWidth=1, FilterHeight=1)
+    _damaged(m.build([x], [y]), "operator 0 (MAX_POOL_2D)", "tensor 1 'y' has the shape [1, 16]")
+
+
+def test_constant_of_another_rank_in_a_concatenation():
+    m = TfliteBuilder()
+    x, y = m.tensor((1, 4, 4, 1), scale=0.1), m.tensor((1, 4, 4, 2), scale=0.1)
+    z = m.tensor((1, 4, 4, 1), scale=0.1)
+    c = m.constant(np.zeros((4, 4, 1)), "int8", scale=0.1, name="c")
+    m.operator("MAX_POOL_2D", [x], [z], "Pool2DOptions", StrideW=1, StrideH=1, FilterWidth=1, FilterHeight=1)
+    m.operator("CONCATENATION", [z, c], [y], "ConcatenationOptions", Axis=3)
+    _damaged(m.build([x], [y]), "operator 1 (CONCATENATION)", "'c'")
+
+
 def test_two_operators_compute_one_tensor():
     m = _unary(scale=0.1)
     m.operator("RELU", [0], [1])

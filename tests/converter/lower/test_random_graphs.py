@@ -1,8 +1,8 @@
 """Random graphs of many operators against onnxruntime: layouts, sharing, aliases, rewrites together.
 
 Every operator may be off by one step, and the next one may enlarge that; a wrong layout or a wrong
-operand is off by tens of steps everywhere. So the median is bounded, and the rewritten program must
-equal the lowered one exactly.
+operand is off by tens of steps everywhere. So median and upper decile are bounded, and the rewritten
+program must equal the lowered one exactly.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class _Graph:
         return y, (1, len(w), *shape[2:])
 
     def unary(self, x, shape):
-        op = str(self.rng.choice(["Relu", "Sigmoid", "HardSwish", "Tanh", "Abs"]))
+        op = str(self.rng.choice(["Relu", "Sigmoid", "HardSwish", "Tanh", "Abs", "LeakyRelu", "Softplus"]))
         return self.g.node(op, [x]), shape
 
     def join(self, x, shape):
@@ -113,14 +113,36 @@ class _Graph:
         rest = (*shape, 1) if len(shape) == 3 else (1, 1, 1, shape[1])
         return self.g.node("Reshape", [x, self.g.constant(rest, np.int64)]), rest
 
+    def constant(self, x, shape):
+        sizes = [(), (1,), (shape[-1],), tuple(1 if i != 1 else n for i, n in enumerate(shape)), shape]
+        c = self.rng.normal(size=sizes[int(self.rng.integers(len(sizes)))])
+        zero = 128 if self.g.dtype == "uint8" else 0
+        operands = [x, self.g.weights(c, dtype=self.g.dtype, zero_point=zero)]
+        self.rng.shuffle(operands)
+        return self.g.node(str(self.rng.choice(["Add", "Sub", "Mul"])), operands), shape
+
+    def resize(self, x, shape):
+        scales = self.g.constant([1, 1, 2, 1], np.float32)
+        mode = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+        y = self.g.node("Resize", [x, "", scales], **mode)
+        return (y, (*shape[:2], 2 * shape[2], shape[3])) if shape[2] < 12 else None
+
+    def gemm(self, x, shape):
+        w = self.g.weights(self.rng.normal(size=(6, shape[1])), 0)
+        b = self.g.constant(self.rng.normal(size=6), np.float32)
+        return self.g.node("Gemm", [x, w, b], transB=1, alpha=0.5), (1, 6)
+
     def softmax(self, x, shape):
-        return self.g.node("Softmax", [x], axis=int(self.rng.integers(1, len(shape)))), shape
+        """At the integer operator's own scale: a finer one multiplies its step of 1/256."""
+        y = self.g.node("Softmax", [x], axis=int(self.rng.integers(1, len(shape))))
+        self.tensors.append((self.g.quantized(y, 1 / 256, 0 if self.g.dtype == "uint8" else -128), shape))
 
 
 _STEPS = [
     *((4, _Graph.conv), (4, _Graph.conv), (4, _Graph.gate), (4, _Graph.pool), (4, _Graph.shuffle)),
     *((4, _Graph.drop), (3, _Graph.lift), (2, _Graph.lift), (4, _Graph.transpose), (3, _Graph.transpose)),
     *((0, _Graph.unary), (0, _Graph.join), (0, _Graph.concat), (0, _Graph.slice), (0, _Graph.pad)),
+    *((0, _Graph.constant), (4, _Graph.resize), (2, _Graph.gemm), (2, _Graph.softmax), (4, _Graph.conv)),
     *((0, _Graph.mean), (0, _Graph.matmul), (0, _Graph.join), (0, _Graph.unary)),
 ]
 
@@ -144,4 +166,4 @@ def test_random_graph(seed):
             assert got.dtype == want.dtype and got.shape == want.shape
             assert np.array_equal(got, reduced[port.name])
             error = np.abs(got.astype(int) - want.astype(int))
-            assert np.median(error) <= 4, (port.name, error.max(), np.median(error))
+            assert np.median(error) <= 4 and np.quantile(error, 0.9) <= 10, (port.name, error.max())

@@ -1,0 +1,39 @@
+"""Where the benchmark's models and inputs lie."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.figures import Model
+from edgewright.errors import UsageError
+from tests.shared import SHARED
+
+ENVIRONMENT = "EDGEWRIGHT_MODELS"
+DEVELOPMENT_FOLDERS = (SHARED / "models" / "mlperf_tiny", SHARED / "data" / "kws01")
+
+
+def locate(models: Sequence[Model], folder: Path | None) -> dict[str, Path]:
+    """Path of every file the models need, by file name.
+
+    Args:
+        models: Those to be measured.
+        folder: Where all of them lie; None looks at the environment, then at the development data.
+
+    Raises:
+        UsageError: EW-BENCH-FILES naming what is missing.
+    """
+    given = folder or (Path(os.environ[ENVIRONMENT]) if os.environ.get(ENVIRONMENT) else None)
+    folders = (given,) if given else DEVELOPMENT_FOLDERS
+    names = [name for m in models for name in (m.file, m.inputs) if name]
+    found = {n: f / n for n in names for f in reversed(folders) if (f / n).is_file()}
+    missing = [n for n in names if n not in found]
+    if missing:
+        raise UsageError(
+            "EW-BENCH-FILES",
+            f"{', '.join(missing)}: not in {', '.join(map(str, folders))}",
+            "the int8 .tflite models of MLPerf Tiny (github.com/mlcommons/tiny, benchmark/training) and "
+            f"the KWS inputs belong into one folder: --models DIR, or {ENVIRONMENT}=DIR",
+        )
+    return found
