@@ -135,11 +135,26 @@ def _top1(outputs: Array, labels: Array) -> int:
 
 def deploy_seconds(model: Path, board_id: str, folder: Path) -> Result:
     """Wall time of `edgewright deploy` in a process of its own, everything it imports included."""
-    command = [sys.executable, "-m", "edgewright", "deploy", str(model), "--board", board_id, "-o", str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "edgewright",
+        "deploy",
+        str(model),
+        "--board",
+        board_id,
+        "-o",
+        str(folder),
+    ]
     begin = time.monotonic()
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=DEPLOY_TIMEOUT_S, check=False, stdin=subprocess.DEVNULL
+            command,
+            capture_output=True,
+            text=True,
+            timeout=DEPLOY_TIMEOUT_S,
+            check=False,
+            stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired:
         return {"error": {"code": "EW-BENCH-TIMEOUT", "message": f"not done in {DEPLOY_TIMEOUT_S:g} s"}}

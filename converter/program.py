@@ -108,7 +108,8 @@ class Port:
         """Program array -> array of `source_shape`."""
         permuted = tuple(self.source_shape[a] for a in self.axes)
         inverse = tuple(int(i) for i in np.argsort(self.axes))
-        return np.ascontiguousarray(value.reshape(permuted).transpose(inverse))
+        # ascontiguousarray makes a scalar one-dimensional.
+        return np.ascontiguousarray(value.reshape(permuted).transpose(inverse)).reshape(self.source_shape)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from edgewright.converter.lower import lower
 from edgewright.converter.program import Port, Program
 from edgewright.converter.program_file import save_program
 from edgewright.converter.rewrites import rewrite
-from edgewright.converter.schedule import Plan, explain_peak, plan, plan_to_json
+from edgewright.converter.schedule import Plan, peak_text, plan, plan_to_json
 from edgewright.errors import UsageError, WorkError
 from edgewright.targets.board import Board, load_board
 from edgewright.targets.codegen.library import KernelTask, emit_library, kernel_tasks
@@ -155,22 +155,28 @@ def _emit(planned: Planned, library: Path, stack_bytes: int | None = None) -> No
 
 
 def _check_arena(planned: Planned, board: Board, limits: Budget) -> None:
-    """Refuse at once what cannot fit, before anything is compiled."""
-    available = min(limits.ram_bytes or board.memory.ram.size_bytes, board.memory.ram.size_bytes)
-    required = planned.plan.arena_bytes + board.memory.stack_bytes
-    if required > available:
-        raise over_ram(planned, board, required, available)
+    """Refuse a hopeless arena at once; whatever is closer is linked, which tells the exact excess."""
+    available = _ram_limit(board, limits)
+    if planned.plan.arena_bytes > available:
+        raise over_ram(
+            planned, board, limits, planned.plan.arena_bytes + board.memory.stack_bytes, "at least "
+        )
 
 
-def over_ram(planned: Planned, board: Board, required: int, available: int) -> WorkError:
+def _ram_limit(board: Board, limits: Budget) -> int:
+    of_board = board.memory.ram.size_bytes
+    return min(limits.ram_bytes or of_board, of_board)
+
+
+def over_ram(planned: Planned, board: Board, limits: Budget, required: int, about: str = "") -> WorkError:
     """EW-MEM-OVER with the largest moment of the plan."""
-    step = planned.plan.order[planned.plan.peak_step]
-    largest = ", ".join(explain_peak(planned.plan)[:4])
+    available = _ram_limit(board, limits)
+    owner = board.id if available == board.memory.ram.size_bytes else "--ram"
     return WorkError(
         "EW-MEM-OVER",
-        f"the firmware needs at least {required:,} bytes of RAM, {planned.plan.arena_bytes:,} of them arena; "
-        f"{board.id} allows {available:,}, {required - available:,} too few\n"
-        f"  largest moment: {step.name} ({step.op.kind}), with {largest} alive",
+        f"the firmware needs {about}{required:,} bytes of RAM, {planned.plan.arena_bytes:,} of them arena; "
+        f"{owner} allows {available:,}, {required - available:,} too few\n"
+        f"  largest moment: {peak_text(planned.plan)}",
         "a board with more RAM, or a smaller input: edgewright boards list",
         required_bytes=required,
         available_bytes=available,
@@ -180,25 +186,20 @@ def over_ram(planned: Planned, board: Board, required: int, available: int) -> W
 
 def _firmware(planned: Planned, library: Path, board: Board, folder: Path, limits: Budget) -> FirmwareImage:
     """Link the firmware; where RAM is short it does without its own copy of the input."""
-    single = len(planned.program.inputs) == 1
-    try:
-        image = build_firmware(library, board, folder, keep_input=True)
-        check_budget(board, image.sizes, limits.ram_bytes, limits.flash_bytes)
-    except WorkError as error:
-        if error.code != "EW-MEM-OVER" or not single:
-            raise
+    error: WorkError | None = None
+    for keep_input in (True, False) if len(planned.program.inputs) == 1 else (True,):
         shutil.rmtree(folder, ignore_errors=True)
-    else:
-        return image
-    try:
-        image = build_firmware(library, board, folder, keep_input=False)
-        check_budget(board, image.sizes, limits.ram_bytes, limits.flash_bytes)
-    except WorkError as error:
-        if error.code != "EW-MEM-OVER":
-            raise
-        required, available = (int(str(error.details[k])) for k in ("required_bytes", "available_bytes"))
-        raise over_ram(planned, board, required, available) from error
-    return image
+        try:
+            image = build_firmware(library, board, folder, keep_input=keep_input)
+            check_budget(board, image.sizes, limits.ram_bytes, limits.flash_bytes)
+        except WorkError as raised:
+            if raised.code != "EW-MEM-OVER":
+                raise
+            error = raised
+        else:
+            return image
+    assert error is not None
+    raise over_ram(planned, board, limits, int(str(error.details["required_bytes"]))) from error
 
 
 def _stand_in(planned: Planned, library: Path, board: Board, folder: Path) -> dict[str, Any]:

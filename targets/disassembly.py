@@ -18,8 +18,6 @@ _PRE_DECREMENT = re.compile(r"\[sp, #-(\d+)\]!")
 _SUB_SP = re.compile(r"^sp,(?: sp,)? #(\d+)")
 REGISTER_BYTES = {"r": 4, "s": 4, "d": 8, "q": 16}
 RETURNS = {"bx", "pop", "ldmia", "ldmia.w", "b", "b.n", "b.w", "udf", "ldr.w", "ldr"}
-# Thumb-1 switch tables: they return to the code after the call, which is in the caller.
-SWITCH_HELPER = "__gnu_thumb1_case"
 
 
 @dataclass

@@ -138,8 +138,7 @@ def _link(
     )
     script.write_text(linker_script(board, stack_bytes, has_boot2(board)))
     flags = [*cpu_flags(board), "-nostartfiles", "-static", "-Wl,--gc-sections", "-Wl,--fatal-warnings"]
-    # Images in RAM have writable code, which the linker would warn about.
-    flags += ["-Wl,--no-warn-rwx-segments", f"-Wl,-Map={map_file}", f"-T{script}"]
+    flags += [f"-Wl,-Map={map_file}", f"-T{script}"]
     try:
         run_tool(
             [f"{PREFIX}gcc", *flags, *firmware_objects, *library_objects, "-lm", "-o", elf],

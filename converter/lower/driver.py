@@ -116,7 +116,7 @@ def _outputs(context: Context, graph: ir.Graph) -> list[Port]:
         except Refused as refused:
             context.problems.append(_problem(value.name or "", "graph output", refused))
     if not context.problems and not context.builder.nodes:
-        context.problems.append(Problem("", "", "the model computes nothing", "", "EW-MODEL-EMPTY"))
+        context.problems.append(Problem("", "", "the model computes nothing", "", "EW-MODEL-TRIVIAL"))
     return ports
 
 

@@ -108,7 +108,14 @@ class Layer:
             weights = np.empty_like(self.weights)
             weights[:, rows.columns] = self.weights
             requantize = Requantize.for_fully_connected(
-                x.quantization.scale, self.scales, output, bias, activation, channels=outputs
+                x.quantization.scale,
+                self.scales,
+                output,
+                bias,
+                activation,
+                channels=outputs,
+                weights=weights,
+                input_zero_point=x.quantization.zero_point,
             )
             op = FullyConnected(weights, requantize, x.quantization.zero_point)
             return context.builder.add(op, (value,), name, node)

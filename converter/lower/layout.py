@@ -33,7 +33,7 @@ def check_size(shape: Sequence[int], what: str) -> None:
     if prod(shape) > MAX_ELEMENTS:
         raise Refused(
             f"{what} of shape {tuple(shape)} has {prod(shape):,} elements, more than {MAX_ELEMENTS:,}",
-            code="EW-MODEL-TOO-LARGE",
+            code="EW-MODEL-SIZE",
         )
 
 

@@ -50,6 +50,12 @@ def lookup_for(x: Real, output: Quantization) -> Lookup:
                 return hard_swish(x.quantization, output)
             case "LeakyRelu" if abs(first.alpha) * x.quantization.scale < LARGEST_FACTOR * output.scale:
                 return tables.leaky_relu(x.quantization, output, first.alpha)
+            case "Abs" if x.quantization.scale < LARGEST_FACTOR * output.scale:
+                return tables.absolute(x.quantization, output)
+            case "Sqrt":
+                return tables.sqrt(x.quantization, output)
+            case "Log":
+                return tables.log(x.quantization, output)
     name = "_".join(dict.fromkeys(_snake(s.op) for s in x.steps))
     return tables.unary(x.function, x.quantization, output, name)
 

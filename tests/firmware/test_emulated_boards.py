@@ -6,10 +6,11 @@ import random
 import shutil
 import time
 import zlib
+from dataclasses import replace
 
 import pytest
 
-from edgewright.targets.board import list_boards, load_board
+from edgewright.targets.board import Emulator, list_boards, load_board
 from edgewright.targets.stack import firmware_stack, library_stack
 from edgewright.targets.toolchain import build_firmware
 from tests.firmware.conftest import FAKE_MODEL
@@ -138,3 +139,15 @@ def test_a_fault_is_reported_and_restarts_the_device(board_id, fault, tmp_path):
         assert lines[1].startswith(message), lines
         assert lines[-1] == "m-init-done"
         assert console.ask("name") == ["m-name-dut-[edgewright]"]
+
+
+def test_stm32f446_firmware_on_the_emulated_stm32f405(fake_firmware):
+    """Same UART and timer blocks, other instances: the Nucleo's own image answers on its own USART2."""
+    board = load_board("nucleo-f446re")
+    stand_in = replace(board, emulator=Emulator("netduinoplus2", serial=1))
+    data = bytes(range(8))
+    with Console(stand_in, fake_firmware("nucleo-f446re").elf) as console:
+        assert "m-ew-board-[nucleo-f446re]" in console.ask("ew info")
+        console.ask(f"ew load 8 {zlib.crc32(data):08x}", data)
+        assert console.ask("ew run 1")[0].startswith("m-ew-us-[")
+        assert console.ask("ew output") == data_lines(model(data))

@@ -18,10 +18,10 @@ from tests.firmware.host_monitor import MARK, RESET, SILENCE, VARIANTS, HostMoni
 DIALOGUES = 1500 * int(os.environ.get("EDGEWRIGHT_SOAK", "1"))
 BATCH = 500
 WORDS = (
-    b"name", b"timestamp", b"profile", b"help", b"db", b"load", b"print", b"infer", b"results", b"ew", b"info",
-    b"run", b"output", b"begin", b"step", b"layer", b"bench", b"memory", b"0", b"1", b"2", b"7", b"8", b"9", b"32",
-    b"-1", b"4294967295", b"4294967296", b"99999999999999999999", b"0011223344556677", b"ff", b"f", b"zz", b"", b"  ",
-)  # fmt: skip
+    *b"name timestamp profile help db load print infer results ew info run output begin step layer".split(),
+    *b"bench memory 0 1 2 7 8 9 32 -1 4294967295 4294967296 99999999999999999999".split(),
+    *(b"0011223344556677", b"ff", b"f", b"zz", b"", b"  "),
+)
 ANSWER = "m-name-dut-[edgewright]\r\nm-ready\r\n"
 
 

@@ -195,7 +195,8 @@ def test_hexadecimal_load_in_pieces(monitors, variant):
     data = bytes([0, 255, 128, 1, 2, 3, 254, 127])
     want = bytes(b ^ 0x80 for b in data) if variant == "uint8" else data
     replies = monitors(variant).ask(
-        b"db load 8", b"db " + data[:3].hex().encode(), b"db print", b"db " + data[3:].hex().encode() + b"ffff",
+        b"db load 8", b"db " + data[:3].hex().encode(), b"db print",
+        b"db " + data[3:].hex().encode() + b"ffff",
         b"db print", b"db print 3 6", b"db print 3 1", b"infer 1 0", b"ew output", b"db 00",
     )  # fmt: skip
     whole = "m-buffer-00-ff-80-01-02-03-fe-7f"

@@ -17,17 +17,19 @@ class OnnxBuilder:
     """Collects nodes and constants of one graph."""
 
     def __init__(self) -> None:
-        self._names: set[str] = set()
+        # Each taken name with the number its next namesake tries first.
+        self._names: dict[str, int] = {}
         self._nodes: list[ir.Node] = []
         self._constants: list[ir.Value] = []
 
     def unique(self, wanted: str) -> str:
         """`wanted`, or with a number where it is taken; the name is taken from then on."""
-        name, count = wanted, 1
+        name, count = wanted, self._names.get(wanted, 2)
         while name in self._names:
-            count += 1
             name = f"{wanted}_{count}"
-        self._names.add(name)
+            count += 1
+        self._names[wanted] = count
+        self._names[name] = self._names.get(name, 2)
         return name
 
     def graph_input(self, name: str, dtype: str, shape: Sequence[int]) -> ir.Value:

@@ -123,3 +123,14 @@ def test_weights_transposed_after_dequantization():
     x = g.input("x", (1, 3, 6, 6))
     w = g.node("Transpose", [g.weights(g.rng.normal(size=(3, 3, 3, 4)), 3)], perm=[3, 2, 0, 1])
     check(g.model(g.quantized(g.node("Conv", [x, w]))))
+
+
+def test_result_quantized_twice():
+    """With equal parameters it is computed once; with others each quantization gets its own, exactly."""
+    g = Qdq()
+    conv = g.node("Conv", [g.input("x", (1, 3, 6, 6)), g.weights(g.rng.normal(size=(4, 3, 3, 3)), 0)])
+    scale, zero = g.calibrated(conv)
+    same = [g.quantized(conv, scale, zero) for _ in range(2)]
+    other = g.quantized(g.node("Relu", [conv]), scale / 2, -128)
+    program = check(g.model(g.quantized(g.node("Add", same)), other))
+    assert sorted(n.op.kind for n in program.nodes) == ["add", "conv", "conv"]

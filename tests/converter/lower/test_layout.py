@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from onnx import TensorProto, helper
 
 from edgewright.converter.lower.layout import (
     axes_of,
@@ -133,3 +134,12 @@ def test_scrambled_output_is_put_in_order():
     program = check(g.model(g.quantized(y, *g.calibrated(y))))
     assert program.nodes[-1].op.kind in ("transpose", "requantize")
     assert program.outputs[0].axes == (0, 1)
+
+
+def test_float_image_transposed_before_it_is_quantized():
+    g = Qdq(io="float")
+    g.inputs.append(helper.make_tensor_value_info("x", TensorProto.FLOAT, (1, 5, 4, 3)))
+    x = g.quantized(g.node("Transpose", ["x"], perm=[0, 3, 1, 2]), 0.05, 3)
+    program = check(g.model(_conv(g, x, (2, 3, 3, 3))))
+    assert [n.op.kind for n in program.nodes] == ["quantize", "conv", "dequantize"]
+    assert program.inputs[0].axes == (0, 1, 2, 3)

@@ -12,7 +12,7 @@ import os
 import numpy as np
 import pytest
 
-from edgewright.converter.lower import lower
+from edgewright.converter.lower import check_model, lower
 from edgewright.converter.rewrites import rewrite
 from tests.converter.lower.qdq import Qdq, imported, open_session, random_inputs
 
@@ -155,7 +155,10 @@ def test_random_graph(seed):
     if graph.tensors[0][0] in names:
         names.remove(graph.tensors[0][0])
     model = graph.g.model(*names)
-    program = lower(imported(model))
+    source = imported(model)
+    if any("no transposition" in p.reason for p in check_model(source)):
+        pytest.skip("a chain of reshapes that is refused")
+    program = lower(source)
     small = rewrite(program)
     session, rng = open_session(model), np.random.default_rng(seed)
     for _ in range(2):
