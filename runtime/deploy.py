@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from edgewright.converter.program import Program
+from edgewright.converter.program import Program, TensorType
 from edgewright.errors import WorkError
 from edgewright.runtime.build_folder import BuildFolder, open_build
 from edgewright.runtime.devices.opening import open_device
@@ -16,12 +17,14 @@ from edgewright.runtime.inputs import Case, load_cases, random_cases
 from edgewright.runtime.measure import Latency, bench
 from edgewright.runtime.replies import MemoryUse
 from edgewright.runtime.report.build_report import build_report
+from edgewright.runtime.report.tables import latency_sentence, si, verify_sentence
 from edgewright.runtime.report.write_report import write_report
 from edgewright.runtime.verify import VerifyResult, verify
-from edgewright.targets.board import Board
+from edgewright.targets.board import Board, load_board
 from edgewright.targets.build import Budget, build, load_program_of, plan_program
 
 DEFAULT_CASES = 20
+SCHEDULE = "layer by layer"
 NO_BUDGET = Budget()
 # Called with (stage, sentence) when a stage is done, and with (stage, done, total) while it runs.
 Say = Callable[[str, str], None]
@@ -81,10 +84,12 @@ def deploy(job: Job, say: Say, advance: Advance) -> dict[str, Any]:
     program = load_program_of(job.model, io=job.io, shapes=job.shapes)
     # Wrong input files are refused before minutes are spent on building.
     cases = cases_of(program, job.inputs, job.cases, job.seed)
-    say("model", describe(program, job.model.name))
-    say("board", describe_board(job.board))
+    width = max(len(job.model.name), len(job.board.id), len(SCHEDULE))
+    say("model", f"{job.model.name:<{width}}  {describe(program)}")
+    say("board", f"{job.board.id:<{width}}  {describe_board(job.board)}")
     advance("plan", 0, 1)
     planned = plan_program(program, job.board)
+    begin = time.monotonic()
     manifest = build(
         planned,
         job.board,
@@ -93,18 +98,17 @@ def deploy(job: Job, say: Say, advance: Advance) -> dict[str, Any]:
         budget=job.budget,
         progress=lambda what, done, total: advance(f"build: {what}", done, total),
     )
-    memory = manifest["memory"]
-    say(
-        "plan",
-        f"layer by layer, arena {memory['arena_bytes']:,} B of {job.board.memory.ram.size_bytes:,} B"
-        f"{'' if memory['arena_optimal'] else ' (not proven smallest)'}, "
-        f"weights {memory['weights_bytes']:,} B, code {memory['code_bytes']:,} B, stack {memory['stack_bytes']:,} B",
-    )
+    seconds = time.monotonic() - begin
+    say("plan", f"{SCHEDULE:<{width}}  {describe_memory(manifest['memory'], job.board)}")
+    kernels = len({layer["kernel"] for layer in manifest["layers"]})
+    say("build", f"{kernels} kernels for {len(manifest['layers'])} layers in {seconds:.1f} s")
     folder = open_build(job.out)
     say("flash", _flash(folder, job))
-    verified = _verify(folder, job, program, cases, say, advance)
+    verified = _verify(folder, job, program, cases, advance)
     latency = _bench(folder, job, program, advance)
     report = build_report(manifest, verified[0], latency, verified[1])
+    say("verify", verify_sentence(report["verify"]))
+    say("bench", latency_sentence(report["latency"]))
     write_report(job.out, report)
     return report
 
@@ -121,29 +125,49 @@ def mismatch(report: Mapping[str, Any]) -> WorkError | None:
     )
 
 
-def describe(program: Program, source: str) -> str:
-    """The model in one line."""
+def describe(program: Program) -> str:
+    """A model's size and interface in one line."""
     first, last = program.values[program.inputs[0].value], program.values[program.outputs[0].value]
-    shape = ["x".join(map(str, t.shape)) for t in (first, last)]
-    return (
-        f"{source}, {len(program.nodes)} ops, {program.macs / 1e6:.3g} MMAC, "
-        f"input {shape[0]} {first.dtype}, output {shape[1]} {last.dtype}"
+    inputs, outputs = (
+        f"{word}{'s' if len(ports) > 1 else ''} {len(ports) if len(ports) > 1 else _shape(t)}"
+        for word, ports, t in (("input", program.inputs, first), ("output", program.outputs, last))
     )
+    return f"{len(program.nodes)} ops, {si(program.macs)} MAC, {inputs}, {outputs}"
+
+
+def _shape(t: TensorType) -> str:
+    """`49x10x1 int8`, or `12 int8` for a vector."""
+    extents = t.shape if max(t.shape[:-1]) > 1 else t.shape[-1:]
+    return f"{'x'.join(map(str, extents))} {t.dtype}"
 
 
 def describe_board(board: Board) -> str:
-    """The board in one line."""
+    """A board in one line."""
+    core = board.cpu.title().replace("Plus", "+")
+    ram, rom = (memory_size(r.size_bytes) for r in (board.memory.ram, board.memory.flash))
+    return f"{core} @ {board.clock_hz / 1e6:g} MHz, {ram} RAM, {rom} flash (tested: {board.tested})"
+
+
+def describe_memory(memory: Mapping[str, Any], board: Board) -> str:
+    """What a build takes, in one line."""
+    proven = "" if memory["arena_optimal"] else " (not proven smallest)"
     return (
-        f"{board.id}, {board.title}, {board.cpu} @ {board.clock_hz / 1e6:g} MHz, "
-        f"{board.memory.ram.size_bytes // 1024} KB RAM, "
-        f"{board.memory.flash.size_bytes // 1024} KB flash (tested: {board.tested})"
+        f"arena {memory['arena_bytes']:,} B of {memory_size(board.memory.ram.size_bytes)}{proven} · "
+        f"weights {memory['weights_bytes']:,} B · code {memory['code_bytes']:,} B · "
+        f"stack {memory['stack_bytes']:,} B"
     )
+
+
+def memory_size(size_bytes: int) -> str:
+    """16384 -> "16 KB" (1 KB = 1024 bytes)."""
+    megabytes = size_bytes >= 1 << 20
+    return f"{size_bytes / (1 << (20 if megabytes else 10)):.4g} {'MB' if megabytes else 'KB'}"
 
 
 def _flash(folder: BuildFolder, job: Job) -> str:
     if job.port is None:
-        board = folder.emulator.board if folder.emulator else job.board.id
-        return f"no port given: the emulator runs it ({board})"
+        stand_in = f": {load_board(folder.emulator.board).title} in its place" if folder.emulator else ""
+        return f"no port given, so it runs emulated{stand_in}; cycles and times are estimates"
     plan = flash_plan(folder, job.runner)
     if plan.runner == EMULATOR:
         return "the emulator loads it when it starts"
@@ -152,10 +176,10 @@ def _flash(folder: BuildFolder, job: Job) -> str:
 
 
 def _verify(
-    folder: BuildFolder, job: Job, program: Program, cases: Sequence[Case], say: Say, advance: Advance
+    folder: BuildFolder, job: Job, program: Program, cases: Sequence[Case], advance: Advance
 ) -> tuple[VerifyResult, MemoryUse]:
     advance("verify", 0, len(cases))
-    with open_device(folder, job.port, notify=lambda text: say("note", text)) as device:
+    with open_device(folder, job.port) as device:
         result = verify(
             folder,
             cases,

@@ -17,7 +17,8 @@ MAX_ELEMENTS = 1 << 26
 """Most elements of one tensor."""
 
 MAX_RANK = 8
-MAX_NODES = 50_000
+MAX_NODES = 20_000
+"""Most nodes of a graph; importing them takes seconds."""
 
 
 def checked_elements(dims: Sequence[int], what: str) -> int:

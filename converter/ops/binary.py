@@ -119,7 +119,7 @@ class Add(_Binary):
         from edgewright.targets.codegen.kernels.elementwise import binary_kernel
 
         a, b = inputs
-        return binary_kernel(self, a, b)
+        return binary_kernel(self, cpu, a, b)
 
     def golden(self, *inputs: Array) -> Array:
         a, b = (
@@ -166,7 +166,7 @@ class Mul(_Binary):
         from edgewright.targets.codegen.kernels.elementwise import binary_kernel
 
         a, b = inputs
-        return binary_kernel(self, a, b)
+        return binary_kernel(self, cpu, a, b)
 
     def golden(self, *inputs: Array) -> Array:
         a, b = (x.astype(np.int64) - zero for x, zero in zip(inputs, self.zero_points, strict=True))

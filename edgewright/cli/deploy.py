@@ -48,7 +48,7 @@ def deploy(
     """
     from edgewright.runtime.deploy import Job, mismatch
     from edgewright.runtime.deploy import deploy as deploy_job
-    from edgewright.runtime.report.tables import render_text
+    from edgewright.runtime.report.tables import render_layers
     from edgewright.targets.board import load_board
     from edgewright.targets.build import Budget
 
@@ -68,7 +68,7 @@ def deploy(
     )
     with Stages().shown() as stages:
         report = deploy_job(job, stages.say, stages.advance)
-    text = f"{render_text(report)}\nreport.json, report.txt and report.html are in {job.out}/"
+    text = f"\n{render_layers(report)}\n\nreport.json, report.txt and report.html are in {job.out}/"
     return Output({"out": str(job.out), "report": report}, text, mismatch(report))
 
 

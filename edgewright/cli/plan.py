@@ -16,13 +16,15 @@ def plan(
 
     The arena is placed exactly; where it is not proven smallest the gap is stated.
     """
-    from edgewright.converter.schedule import explain_peak, plan_to_json
+    from edgewright.converter.schedule import peak_text, plan_to_json
+    from edgewright.converter.short_names import short_names
     from edgewright.targets.board import load_board
     from edgewright.targets.build import load_program_of, plan_program
 
     target = load_board(board)
     planned = plan_program(load_program_of(model, io=io, shapes=parse_shapes(shape)), target)
     layout, kernels = planned.plan, {t.node.name: t.kernel for t in planned.tasks}
+    short = short_names(node.name for node in layout.order)
     rows = []
     for step, node in enumerate(layout.order):
         kernel = kernels.get(node.name)
@@ -30,11 +32,11 @@ def plan(
         scratch = f"{kernel.scratch_bytes:,}" if kernel else "-"
         alive = f"{layout.bytes_in_use(step):,}"
         why = kernel.reason if kernel else "moves no data"
-        rows.append((node.name[:40], node.op.kind, shape_text, scratch, alive, why))
+        rows.append((short[node.name], node.op.kind, shape_text, scratch, alive, why))
     proven = "proven smallest" if layout.optimal else f"at most {layout.gap_bytes:,} B above the smallest"
     fields = [
         ("arena", f"{layout.arena_bytes:,} B of {target.memory.ram.size_bytes:,} B RAM, {proven}"),
-        ("peak", f"step {layout.peak_step}: {', '.join(explain_peak(layout)[:4])}"),
+        ("peak", f"step {layout.peak_step}, {peak_text(layout)}"),
         ("kernels", f"for {planned.cpu.name} cores"),
     ]
     table = text_table(("layer", "kind", "output", "scratch B", "alive B", "kernel"), rows, right=(3, 4))

@@ -1,4 +1,7 @@
-"""How a long command shows its stages: a line for each that is done, a bar for the one that runs."""
+"""How a long command shows its stages: a line for each that is done, a bar for the one that runs.
+
+The lines are results and go to stdout; the bar goes to stderr, where that is a terminal.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,24 @@ from contextlib import contextmanager
 
 
 class Stages:
-    """Lines on stderr where it is a terminal; silent elsewhere, where the result says the same."""
+    """Shows stages; with `--json`, which keeps stdout for its object, only the bar."""
 
     def __init__(self) -> None:
         self.active = sys.stderr.isatty()
+        # `--json` sends everything but the object to stderr; see `edgewright.cli.common`.
+        self.speaks = sys.stdout is not sys.stderr
 
     def say(self, stage: str, sentence: str) -> None:
         """A stage is done."""
-        if self.active:
-            self._progress.console.print(f" [bold]{stage:<8}[/bold] ", end="", highlight=False)
-            self._progress.console.print(sentence, markup=False, highlight=False)
+        if not self.speaks:
+            return
+        if self.active and sys.stdout.isatty():  # both are this terminal: the bar has to step aside
+            from rich.text import Text
+
+            line = Text.assemble((f"{stage:<8} ", "bold"), sentence)
+            self._progress.console.print(line, highlight=False, soft_wrap=True)
+        else:
+            print(f"{stage:<8} {sentence}", flush=True)
 
     def advance(self, stage: str, done: int, total: int) -> None:
         """A stage is running."""

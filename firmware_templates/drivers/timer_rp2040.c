@@ -8,8 +8,9 @@
 #define TIMERAWL EW_REG(0x40054028)
 
 void ew_timer_init(uint32_t clock_hz) {
-  (void)clock_hz; /* ticks come from the reference clock: the crystal, or 6 MHz ring oscillator without it */
-  WATCHDOG_TICK = (EW_CLOCK_XOSC_HZ / 1000000u) | (1u << 9);
+  /* Ticks come from the reference clock: the crystal, or without it what the core runs from too. */
+  uint32_t reference_hz = clock_hz == EW_CLOCK_HZ ? EW_CLOCK_XOSC_HZ : clock_hz;
+  WATCHDOG_TICK = (reference_hz / 1000000u) | (1u << 9);
   RESETS_CLEAR = TIMER_RESET;
   ew_await(RESETS_DONE, TIMER_RESET, TIMER_RESET);
 }

@@ -148,11 +148,15 @@ def render_text(report: Mapping[str, Any]) -> str:
     labels = summary(report)
     width = max(len(label) for label, _ in labels)
     lines = [f"{label:<{width}}  {text}" for label, text in labels]
+    layers = render_layers(report)
+    return "\n".join([*lines, "", layers] if layers else lines) + "\n"
+
+
+def render_layers(report: Mapping[str, Any]) -> str:
+    """The layers in aligned columns; empty where the build has none."""
     table = layer_table(report)
     head = tuple(c.title for c in table.columns)
-    if table.rows:
-        lines += ["", *_aligned(table.columns, [head, *table.rows])]
-    return "\n".join(lines) + "\n"
+    return "\n".join(_aligned(table.columns, [head, *table.rows])) if table.rows else ""
 
 
 def _aligned(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[str]:

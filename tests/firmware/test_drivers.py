@@ -157,6 +157,14 @@ def test_stm32_timer_counts_microseconds(board, clock_hz, timer_hz, tmp_path):
     assert driver[driver.board.timer.config["clock_enable_reg"]] & 1
 
 
+@pytest.mark.parametrize(("clock_hz", "reference_mhz"), [(125_000_000, 12), (6_000_000, 6)])
+def test_rp2040_timer_counts_microseconds(clock_hz, reference_mhz, tmp_path):
+    driver = Driver(tmp_path, "raspberry-pi-pico", "timer_rp2040")
+    driver[0x4000C008] = READY
+    driver.c.ew_timer_init(ctypes.c_uint32(clock_hz))
+    assert driver[0x4005802C] == reference_mhz | 1 << 9
+
+
 def test_systick_counts_up_and_over_wraps(tmp_path):
     driver = Driver(tmp_path, "raspberry-pi-pico", "cycles_systick")
     driver.c.ew_cycles_init()

@@ -32,6 +32,11 @@ def command(rng: random.Random) -> bytes:
     choices = (
         lambda: b"ew load 8 %08x%%" % (zlib.crc32(data) ^ wrong) + data[: rng.choice((8, 8, 8, 3, 0))],
         lambda: b"db load %d%%" % rng.choice((8, 8, 32, 7)),
+        lambda: b"db load 8%%db %s%%" % data.hex().encode(),
+        lambda: (
+            b"db print %d %d%%"
+            % (rng.choice((1, 8, 9, 5000, 2**32 - 1)), rng.choice((0, 1, 8, 9, 2**32 - 1)))
+        ),
         lambda: b"db " + rng.randbytes(rng.randrange(40)).hex().encode() + b"%",
         lambda: b"infer %d %d%%" % (rng.randrange(5), rng.randrange(4)),
         lambda: b"ew run %d%%" % rng.randrange(6),

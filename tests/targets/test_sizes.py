@@ -14,6 +14,18 @@ from edgewright.targets.toolchain import build_firmware
 
 FAKE_MODEL = Path(__file__).parents[1] / "firmware" / "fake_model"
 
+# 64 bytes of constants, 12 of zeroed and 8 of initialized static data.
+EXTRA = """
+extern const int32_t fake_w1[100];
+static const uint8_t table[64] = {1};
+static int32_t counter[3];
+static int32_t preset[2] = {5, 6};
+int32_t fake_extra(int32_t i);
+int32_t fake_extra(int32_t i) {
+  return (counter[i % 3]++) + (preset[i & 1]++) + table[i & 63] + fake_w1[i % 100];
+}
+"""
+
 
 def test_map_lines_with_short_and_long_names():
     text = """
@@ -47,11 +59,7 @@ def test_bytes_are_where_the_sources_say(board_id, tmp_path):
         "#include <stdint.h>\nextern const int8_t fake_w0[4];\nextern const int32_t fake_w1[100];\n"
         "const int8_t fake_w0[4] = {1, -2, 3, 100};\nconst int32_t fake_w1[100] = {1};\n"
     )
-    source = (library / "fake.c").read_text() + (
-        "\nextern const int32_t fake_w1[100];\nstatic const uint8_t table[64] = {1};\nstatic int32_t counter[3];\n"
-        "static int32_t preset[2] = {5, 6};\nint32_t fake_extra(int32_t i);\n"
-        "int32_t fake_extra(int32_t i) { return (counter[i % 3]++) + (preset[i & 1]++) + table[i & 63] + fake_w1[i % 100]; }\n"
-    )
+    source = (library / "fake.c").read_text() + EXTRA
     source = source.replace(
         "memset(arena, 0, 8);",
         "extern int32_t fake_extra(int32_t); arena[0] = (uint8_t)fake_extra(arena[0]);",

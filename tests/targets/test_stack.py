@@ -11,14 +11,15 @@ from edgewright.targets.disassembly import register_list_bytes
 from edgewright.targets.stack import StackBound, check_stack, library_stack
 
 BOARDS = ["microbit", "mps2-an386", "mps2-an505", "mps3-an547"]
+USE = "OWN void use(volatile uint8_t *p, int n) { p[n] = (uint8_t)n; }\n"
 HEADER = """
 #include <stdint.h>
 #include <string.h>
 #define OWN __attribute__((noinline, noclone))
 void use(volatile uint8_t *p, int n);
-OWN void use(volatile uint8_t *p, int n) { p[n] = (uint8_t)n; }
+USE
 int m_run(int x);
-"""
+""".replace("USE\n", USE)
 
 
 def bound_of(source: str, board_id: str, folder) -> StackBound:
@@ -29,8 +30,9 @@ def bound_of(source: str, board_id: str, folder) -> StackBound:
     return library_stack(compile_library(library, board, folder / "objects"), "m_run", board, folder)
 
 
-def buffer(name: str, size: int, call: str = "") -> str:
-    return f"static OWN int {name}(int x) {{ volatile uint8_t b[{size}]; use(b, x & 7); {call} return b[x & 7]; }}\n"
+def buffer(name: str, size: int) -> str:
+    """A function with a frame of `size` bytes."""
+    return f"static OWN int {name}(int x) {{ volatile uint8_t b[{size}]; use(b, x & 7); return b[x & 7]; }}\n"
 
 
 @pytest.mark.parametrize("board", BOARDS)
@@ -76,10 +78,7 @@ def test_a_static_function_of_the_same_name_in_another_file(tmp_path):
     (folder / "a.c").write_text(
         HEADER + buffer("same", 30) + "int b_run(int); int m_run(int x) { return same(x) + b_run(x); }\n"
     )
-    other = HEADER.replace(
-        "void use(volatile uint8_t *p, int n);\nOWN void use(volatile uint8_t *p, int n) { p[n] = (uint8_t)n; }",
-        "void use(volatile uint8_t *p, int n);",
-    )
+    other = HEADER.replace(USE, "")
     (folder / "b.c").write_text(
         other + buffer("same", 700) + "int b_run(int x); int b_run(int x) { return same(x) + 1; }\n"
     )
@@ -112,7 +111,14 @@ def test_check_stack():
 
 @pytest.mark.parametrize(
     ("text", "size"),
-    [("{r4, lr}", 8), ("{r0, r1, r2, r3, r4, r5, r6, lr}", 32), ("{r4-r7, lr}", 20), ("sp!, {d8-d10}", 24), ("{s16}", 4), ("{r4, sl, fp}", 12)],
-)  # fmt: skip
+    [
+        ("{r4, lr}", 8),
+        ("{r0, r1, r2, r3, r4, r5, r6, lr}", 32),
+        ("{r4-r7, lr}", 20),
+        ("sp!, {d8-d10}", 24),
+        ("{s16}", 4),
+        ("{r4, sl, fp}", 12),
+    ],
+)
 def test_register_lists(text, size):
     assert register_list_bytes(text) == size

@@ -108,7 +108,8 @@ def test_an_arena_larger_than_the_ram(library, tmp_path):
 
 def test_weights_larger_than_the_flash(library, tmp_path):
     (library / "fake_weights.c").write_text(
-        "#include <stdint.h>\nextern const int8_t fake_w0[300000];\nconst int8_t fake_w0[300000] = {1, -2, 3, 100};\n"
+        "#include <stdint.h>\nextern const int8_t fake_w0[300000];\n"
+        "const int8_t fake_w0[300000] = {1, -2, 3, 100};\n"
     )
     with pytest.raises(WorkError) as error:
         build_firmware(library, load_board("microbit"), tmp_path / "out")

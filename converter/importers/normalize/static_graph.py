@@ -13,7 +13,7 @@ from edgewright.converter.importers.normalize.evaluate import FOLDABLE, evaluate
 from edgewright.converter.importers.normalize.infer_node import infer_node
 from edgewright.converter.program import Array
 
-FOLD_BYTES = 512 << 20
+FOLD_BYTES = 256 << 20
 """Most bytes of constants that folding reads and writes in all; what is left stays a node."""
 
 _FOLD_TYPES = (

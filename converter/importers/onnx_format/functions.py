@@ -9,10 +9,10 @@ from __future__ import annotations
 import graphlib
 
 import onnx
-import onnx_ir as ir
-from onnx_ir.passes.common import InlinePass
+import onnx.inliner
 
 from edgewright.converter.importers.limits import MAX_NODES
+from edgewright.converter.importers.normalize.finish import first_line
 from edgewright.errors import ModelError
 
 _Key = tuple[str, str, str]
@@ -40,22 +40,30 @@ def bound_functions(model: onnx.ModelProto) -> None:
         )
 
 
-def inline_functions(model: ir.Model) -> None:
-    """Replace every call of a model-local function by its body, in place.
+def inline_functions(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with every call of a model-local function replaced by its body.
 
     Raises:
         ModelError: EW-ONNX-OP, a function that cannot be inlined.
     """
     if not model.functions:
-        return
+        return model
+    names = {(f.domain, f.name, f.overload) for f in model.functions}
     try:
-        InlinePass()(model)
-    except (ValueError, TypeError, KeyError, IndexError, ir.passes.PassError) as error:
-        reason = str(error.__cause__ or error).splitlines()[0]
-        raise ModelError(
-            "EW-ONNX-OP", f"a function of the model cannot be inlined: {reason}", "export without functions"
-        ) from error
-    model.functions.clear()
+        inlined: onnx.ModelProto = onnx.inliner.inline_local_functions(model)
+    except Exception as error:  # what the C++ beneath throws
+        raise _refused(first_line(error)) from error
+    for node in inlined.graph.node:
+        if _key(node) in names:
+            raise _refused(f"node {node.name!r} calls {node.op_type}, which is written for another opset")
+    del inlined.functions[:]
+    return inlined
+
+
+def _refused(reason: str) -> ModelError:
+    return ModelError(
+        "EW-ONNX-OP", f"a function of the model cannot be inlined: {reason}", "export without functions"
+    )
 
 
 def _key(node: onnx.NodeProto) -> _Key:

@@ -35,10 +35,13 @@ def read_onnx(data: bytes, folder: Path, shapes: Mapping[str, Sequence[int]]) ->
         check_data(place, tensor)
     sort_nodes(proto)
     bound_functions(proto)
+    _drop_notes(proto)
     complete_types(proto, shapes)
     check_proto(proto)
+    proto = inline_functions(proto)
+    # Again: a call may have passed fewer values than the body uses.
+    sort_nodes(proto)
     model = _to_ir(proto)
-    inline_functions(model)
     common.RemoveInitializersFromInputsPass()(model)
     common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
     name_everything(model)
@@ -58,6 +61,13 @@ def _parse(data: bytes) -> onnx.ModelProto:
     except DecodeError as error:
         raise ModelError("EW-ONNX-DAMAGED", f"damaged ONNX file: {first_line(error)}") from error
     return model
+
+
+def _drop_notes(proto: onnx.ModelProto) -> None:
+    """Drop what only repeats or annotates: shapes of computed values (inferred again), training."""
+    del proto.graph.value_info[:], proto.graph.quantization_annotation[:], proto.training_info[:]
+    for function in proto.functions:
+        del function.value_info[:]
 
 
 def _to_ir(proto: onnx.ModelProto) -> ir.Model:

@@ -16,11 +16,14 @@ import numpy as np
 from edgewright.converter.program import Array
 from edgewright.errors import ModelError
 
-MAX_READS = 2_000_000
-"""Most vector elements and tables that are read from one file."""
+MAX_READS = 500_000
+"""Most tables and vector elements that are read from one file, ten microseconds each."""
 
 MAX_TEXT = 8192
 """Longest name; a fused operator is called after all it was made of."""
+
+# Elements that are copied at once, which costs about as much as reading one number.
+_BLOCK = 16
 
 _READ_ERRORS = (struct.error, IndexError, ValueError, TypeError, OverflowError, AttributeError)
 _T = TypeVar("_T")
@@ -79,25 +82,27 @@ class Table:
         data = self.read(field) or b""
         if len(data) > MAX_TEXT:
             raise damaged(self.place, f"{field} has {len(data):,} characters")
+        self._budget.spend(len(data) // _BLOCK, self.place)
         text = bytes(data).decode("utf-8", errors="replace")
-        return "".join(c if c.isprintable() else "?" for c in text)
+        return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
 
     def vector(self, field: str, *, copied: bool = False) -> Array:
         """A vector of numbers as a view of the file; empty where the field is absent.
 
         Args:
             field: Name of the field.
-            copied: The caller copies it, so its elements count.
+            copied: The caller copies it, so its length counts.
         """
         length = self._length(field)
-        self._budget.spend(length if copied else 0, f"{self.place}, {field}")
+        self._budget.spend(length // _BLOCK if copied else 0, f"{self.place}, {field}")
         data = self.read(f"{field}AsNumpy")
         # The generated accessor says 0 for an absent vector.
         return data if isinstance(data, np.ndarray) else np.zeros(0, dtype=np.int32)
 
     def ints(self, field: str) -> tuple[int, ...]:
         """A short vector of integers."""
-        return tuple(int(v) for v in self.vector(field, copied=True))
+        self._budget.spend(self._length(field), f"{self.place}, {field}")
+        return tuple(int(v) for v in self.vector(field))
 
     def table(self, field: str) -> Table | None:
         """A single child table."""

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import tflite
 
-from edgewright.converter.importers.limits import MAX_NODES, checked_elements
+from edgewright.converter.importers.limits import checked_elements
 from edgewright.converter.importers.tflite_format.flatbuffer import Budget, Table, damaged
 from edgewright.converter.program import Array
 from edgewright.errors import ModelError
 
 SCHEMA_VERSION = 3
+MAX_OPERATORS = 10_000
 
 # Builtin element types that can be read -> numpy's.
 _DTYPES: dict[int, str] = {
@@ -142,8 +143,10 @@ def read_subgraph(data: bytes) -> Subgraph:
         _tensor(i, t, len(buffers), contents) for i, t in enumerate(graph.tables("Tensors", "tensor"))
     )
     tables = graph.tables("Operators", "operator")
-    if len(tables) > MAX_NODES:
-        raise ModelError("EW-MODEL-SIZE", f"the model has {len(tables):,} operators, more than {MAX_NODES:,}")
+    if len(tables) > MAX_OPERATORS:
+        raise ModelError(
+            "EW-MODEL-SIZE", f"the model has {len(tables):,} operators, more than {MAX_OPERATORS:,}"
+        )
     operators = tuple(_operator(i, t, codes, len(tensors)) for i, t in enumerate(tables))
     ends = {name: graph.ints(name) for name in ("Inputs", "Outputs")}
     for name, indices in ends.items():

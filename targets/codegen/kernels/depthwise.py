@@ -91,12 +91,9 @@ def depthwise_kernel(op: DepthwiseConv2D, cpu: CpuClass, x: TensorType) -> RowKe
     runs = column_runs(x.shape[1], columns, width, op.stride[1], op.dilation[1], op.padding.left)
     lines = []
     for n, (start, count, first, low, high) in enumerate(runs):
-        unrolled = high - low in (2, 3) and (height, width, op.dilation[1]) == (3, 3, 1)
-        name = (
-            "ew_depthwise_mve"
-            if vector
-            else f"ew_depthwise_{f'3x{high - low}_' if unrolled else ''}{call.form}"
-        )
+        whole = high - low in ((3,) if vector else (2, 3))
+        unrolled = whole and (height, width, op.dilation[1]) == (3, 3, 1)
+        name = f"ew_depthwise_{f'3x{high - low}_' if unrolled else ''}{'mve' if vector else call.form}"
         column = first + low * op.dilation[1]
         constants = f"T.address_of(W[vq, 0]), T.address_of(B[{n}, vq * 4]), T.address_of(K[vq, 0]), geometry"
         output = f"T.address_of(Y[{start * channels}])"

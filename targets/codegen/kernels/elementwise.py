@@ -12,6 +12,7 @@ from edgewright.converter.ops.quantize import Dequantize, Quantize
 from edgewright.converter.ops.requantize import DTYPE_RANGE
 from edgewright.converter.program import ITEM_BYTES, TensorType
 from edgewright.targets.codegen.row_kernel import RowInput, RowKernel
+from edgewright.targets.cpu import CpuClass
 
 
 def _rows(x: TensorType, out_rows: int) -> RowInput:
@@ -48,8 +49,33 @@ def _product(op: Mul, a: str, b: str) -> str:
     return _requantized(op, f"({_int32(a)} - {zero_a}) * ({_int32(b)} - {zero_b})", bounded=True)
 
 
-def binary_kernel(op: Add | Mul, a: TensorType, b: TensorType) -> RowKernel:
+def _vector_sum(op: Add, x: TensorType) -> RowKernel:
+    """Sum of two rows of equal shape in vectors."""
+    elements = x.shape[1] * x.shape[2]
+    parameters = [
+        *(op.zero_points[0], op.multipliers[0], op.shifts[0]),
+        *(op.zero_points[1], op.multipliers[1], op.shifts[1]),
+        *(op.left_shift, op.sign, op.output_multiplier, op.output_shift),
+        *(op.output.zero_point, *op.clamp),
+    ]
+    return RowKernel(
+        family="add_mve",
+        script="",
+        call="ew_add_mve",
+        arguments=("rows[0]", "rows[1]", "out", str(elements), "c[0]"),
+        inputs=(RowInput(x.shape[0], x.row_bytes), RowInput(x.shape[0], x.row_bytes)),
+        out_rows=x.shape[0],
+        out_row_bytes=elements,
+        constants=(np.array(parameters, np.int32),),
+        headers=("ew_add_mve.h",),
+        reason="Helium, 4 elements at a time",
+    )
+
+
+def binary_kernel(op: Add | Mul, cpu: CpuClass, a: TensorType, b: TensorType) -> RowKernel:
     """[W, C] op [W, C] -> [W, C]; a dimension of 1 is repeated."""
+    if cpu.name == "mve" and isinstance(op, Add) and a.shape == b.shape:
+        return _vector_sum(op, a)
     rows, columns, channels = op.output_type(a, b).shape
 
     def element(name: str, x: TensorType) -> str:

@@ -4,6 +4,9 @@
 #ifndef EW_GATHER_H
 #define EW_GATHER_H
 #include "ew_math.h"
+#if defined(__ARM_FEATURE_MVE)
+#include <arm_mve.h>
+#endif
 
 typedef struct {
   int32_t columns;      /* input columns */
@@ -57,6 +60,9 @@ EW_NOINLINE int16_t *ew_widen(const int8_t *p, int16_t *x, int32_t count, int32_
 
 /* Copy `count` bytes; returns the end. Words need not be aligned where the core allows it. */
 EW_INLINE int8_t *ew_copy(int8_t *d, const int8_t *p, int32_t count) {
+#if defined(__ARM_FEATURE_MVE)
+  for (; count >= 16; count -= 16, d += 16, p += 16) vst1q_s8(d, vld1q_s8(p));
+#endif
 #if defined(__ARM_FEATURE_UNALIGNED)
   for (; count >= 4; count -= 4, d += 4, p += 4) __builtin_memcpy(d, p, 4);
 #endif

@@ -12,6 +12,7 @@ from onnx.reference import ReferenceEvaluator
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
 from edgewright.converter.importers import load_model
+from edgewright.errors import ModelError
 from tests.converter.importers.onnx_models import cnn, relu_model, text_model
 from tests.converter.importers.oracle import import_bytes, run_onnx, session
 
@@ -156,6 +157,18 @@ def test_functions_are_inlined():
     assert [n.op_type for n in imported.model.graph] == ["Mul", "Mul"]
     assert not imported.model.functions
     np.testing.assert_allclose(run_onnx(imported, [np.array([[1, 2]], np.float32)])[0], [[6, 12]])
+
+
+def test_functions_of_another_opset_are_refused():
+    model = text_model(
+        '<ir_version: 8, opset_import: ["" : 17, "mine" : 1]> main (float[1,2] x) => (float[1,2] y) '
+        "{ [call] y = mine.act(x) } "
+        '<domain: "mine", opset_import: ["" : 14]> act (v) => (w) { w = Relu(v) }'
+    )
+    with pytest.raises(ModelError) as caught:
+        _import(model)
+    assert caught.value.code == "EW-ONNX-OP"
+    assert "'call' calls act" in caught.value.message
 
 
 def test_unsorted_nodes_are_sorted():

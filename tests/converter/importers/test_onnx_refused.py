@@ -63,6 +63,14 @@ def test_functions_in_a_circle():
     _refused(model, "EW-ONNX-CYCLE", "f", "g", "circle")
 
 
+def test_function_that_does_not_compute_its_output():
+    model = text_model(
+        '<ir_version: 8, opset_import: ["" : 17, "m" : 1]> main (float[1] x) => (float[1] y) { y = m.f(x) } '
+        '<domain: "m", opset_import: ["" : 17]> f (v) => (w) { z = Relu(v) }'
+    )
+    _refused(model, "EW-ONNX-DAMAGED", "nothing computes output 'y'")
+
+
 def test_functions_that_double_thirty_times():
     text = (
         '<ir_version: 8, opset_import: ["" : 17, "m" : 1]> main (float[1] x) => (float[1] y) { y = m.f0(x) } '
