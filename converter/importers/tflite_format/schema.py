@@ -15,7 +15,7 @@ from edgewright.converter.program import Array
 from edgewright.errors import ModelError
 
 SCHEMA_VERSION = 3
-MAX_OPERATORS = 10_000
+MAX_OPERATORS = 5_000
 
 # Builtin element types that can be read -> numpy's.
 _DTYPES: dict[int, str] = {

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-BATCH = 1000
-BATCHES = 3 * int(os.environ.get("EDGEWRIGHT_SOAK", "1"))
+BATCH = 2000
+BATCHES = 4 * int(os.environ.get("EDGEWRIGHT_SOAK", "1"))
 # Codes that show how deep the cases got; all of them have to appear in a run.
 DEPTH = {
     "onnx": {

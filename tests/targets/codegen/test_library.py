@@ -1,0 +1,81 @@
+"""The emitted library: self-contained, without surprises, kernels shared."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+
+from edgewright.converter.importers import load_model
+from edgewright.converter.lower import lower
+from edgewright.converter.rewrites import rewrite
+from edgewright.targets.cpu import CPU_CLASSES
+from tests.shared import shared_path
+from tests.targets.codegen.host_library import emit
+from tests.targets.codegen.op_cases import make_mixed_program
+
+FORBIDDEN = re.compile(r"\b(malloc|calloc|realloc|free|printf|double)\b")
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("mixed") / "library"
+    program, _ = make_mixed_program(seed=7, count=3)
+    return program, emit(program, CPU_CLASSES["scalar"], folder), folder
+
+
+def test_every_include_is_there(mixed):
+    _, _, folder = mixed
+    names = {p.name for p in folder.iterdir()}
+    system = {"stdint.h", "string.h", "arm_mve.h"}
+    for file in folder.iterdir():
+        for name in re.findall(r'#include [<"]([^>"]+)[>"]', file.read_text()):
+            assert name in names | system, f"{file.name} includes {name}"
+
+
+def test_no_allocation_and_no_io(mixed):
+    for file in mixed[2].iterdir():
+        code = re.sub(r"/\*.*?\*/", "", file.read_text(), flags=re.S)
+        assert not FORBIDDEN.search(code), file.name
+
+
+def test_no_file_of_its_own_is_writable_data(mixed):
+    """All state is in the arena: the objects have neither .data nor .bss."""
+    _, _, folder = mixed
+    for source in folder.glob("*.c"):
+        subprocess.run(
+            ["cc", "-std=c11", "-O2", "-fno-pic", "-c", source.name, "-o", "x.o"], cwd=folder, check=True
+        )
+        sizes = subprocess.run(
+            ["size", "x.o"], cwd=folder, check=True, capture_output=True, text=True
+        ).stdout.splitlines()[1]
+        assert sizes.split()[1:3] == ["0", "0"], source.name
+
+
+def test_cxx_can_include_the_header(mixed):
+    program, _, folder = mixed
+    text = f'#include "{program.name}.h"\nint main() {{ return {program.name.upper()}_ARENA_BYTES == 0; }}\n'
+    (folder / "main.cc").write_text(text)
+    flags = ["-std=c++11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only"]
+    subprocess.run(["c++", *flags, "main.cc"], cwd=folder, check=True)
+
+
+def test_macros_state_the_plan(mixed):
+    program, layout, folder = mixed
+    header = (folder / f"{program.name}.h").read_text()
+    assert f"#define {program.name.upper()}_ARENA_BYTES {layout.arena_bytes}u" in header
+    assert f"#define {program.name.upper()}_LAYERS {len(program.nodes)}u" in header
+
+
+@pytest.mark.parametrize("cpu", sorted(CPU_CLASSES))
+def test_layers_of_a_shape_share_a_kernel(cpu, tmp_path):
+    """Keyword spotting has four equal depthwise and four equal pointwise layers."""
+    model = load_model(shared_path("models/mlperf_tiny/kws_ref_model.tflite"))
+    program = rewrite(lower(model))
+    emit(program, CPU_CLASSES[cpu], tmp_path)
+    code = (tmp_path / f"{program.name}.c").read_text()
+    for family in ("dw3x3", "conv1x1"):
+        functions = re.findall(rf"^static void (ew_k_{family}\w+)\(", code, flags=re.M)
+        assert len(functions) == 1, functions
+        assert len(re.findall(rf"^  {{ {functions[0]},", code, flags=re.M)) == 4
