@@ -47,7 +47,9 @@ class RowKernel:
         family: Readable start of the C symbol, e.g. "conv_3x3_16x32_16"; a hash makes it unique.
         script: TVMScript of the PrimFunc, named `f`; empty for a kernel that is one micro-kernel call.
         arguments: C expressions passed to the PrimFunc (or to `call`), over rows[i], out, c[i], scratch.
-        call: Micro-kernel called directly where `script` is empty.
+        call: Micro-kernel called directly where `script` and `source` are empty.
+        source: C of the kernel where it is no single PrimFunc: static functions `f`, called with
+            `arguments`, and helpers `f_0`, `f_1`, …
         outputs: Names of the PrimFunc's parameters that it writes (all others become const).
         may_alias: The output may lie on an input (in-place element-wise ops), so no `restrict`.
         inputs: One per input of the node.
@@ -66,6 +68,7 @@ class RowKernel:
     out_rows: int
     out_row_bytes: int
     call: str = ""
+    source: str = ""
     outputs: tuple[str, ...] = ("Y",)
     may_alias: bool = False
     constants: tuple[Array, ...] = ()

@@ -72,5 +72,10 @@ def page(name: str) -> Page:
 
 def pages() -> list[Page]:
     """README, changelog, everything in docs/, and the examples' own pages."""
-    paths = [ROOT / "README.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/*.md"), *ROOT.glob("examples/*/README.md")]
+    paths = [
+        ROOT / "README.md",
+        ROOT / "CHANGELOG.md",
+        *ROOT.glob("docs/*.md"),
+        *ROOT.glob("examples/*/README.md"),
+    ]
     return [Page(p) for p in sorted(paths)]

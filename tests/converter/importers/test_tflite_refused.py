@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import tflite
 
 from edgewright.errors import ModelError, UsageError
 from tests.converter.importers.oracle import import_bytes
-from tests.tflite_builder import TfliteBuilder
+from tests.shared import shared_path
+from tests.tflite_builder import TENSOR_TYPES, TfliteBuilder
 
 
 def _refused(data: bytes, code: str = "EW-TFLITE-OP", error: type = ModelError, **kwargs) -> str:
@@ -212,3 +214,108 @@ def test_equal_and_empty_names_become_unique():
     graph = import_bytes(m.build([x], [y])).model.graph
     assert [v.name for v in (*graph.inputs, *graph.outputs)] == ["same", "same_2"]
     assert len({n.name for n in graph}) == len(graph)
+
+
+def test_dimension_other_than_the_batch_is_dynamic():
+    data = shared_path("models/mlperf_tiny/kws_ref_model.tflite").read_bytes()
+    signature, dynamic = (np.array(v, "<i4").tobytes() for v in ([-1, 49, 10, 1], [-1, -1, 10, 1]))
+    assert signature in data
+    text = _refused(data.replace(signature, dynamic))
+    assert "graph input tensor" in text
+    assert "dynamic shape ['?', '?', 10, 1]" in text
+
+
+def _patched(monkeypatch, name, action) -> None:
+    """Let a function of the flatbuffer writer do something first."""
+    original = getattr(tflite, name)
+
+    def wrapper(builder):
+        action(builder)
+        return original(builder)
+
+    monkeypatch.setattr(tflite, name, wrapper)
+
+
+def test_variable_tensor(monkeypatch):
+    _patched(monkeypatch, "TensorEnd", lambda b: tflite.TensorAddIsVariable(b, True))
+    assert "is a variable" in _refused(_unary(scale=0.1).build([0], [1]))
+
+
+def test_sparse_tensor(monkeypatch):
+    tables = []
+
+    def begin(b):
+        tflite.SparsityParametersStart(b)
+        tables.append(tflite.SparsityParametersEnd(b))
+
+    _patched(monkeypatch, "TensorStart", begin)
+    _patched(monkeypatch, "TensorEnd", lambda b: tflite.TensorAddSparsity(b, tables[-1]))
+    assert "is sparse" in _refused(_unary(scale=0.1).build([0], [1]))
+
+
+@pytest.mark.parametrize(("offset", "size"), [(1 << 40, 4), (64, 1 << 62), ((1 << 64) - 1, 2)])
+def test_buffer_outside_the_file(monkeypatch, offset, size):
+    def place(b):
+        tflite.BufferAddOffset(b, offset)
+        tflite.BufferAddSize(b, size)
+
+    _patched(monkeypatch, "BufferEnd", place)
+    m = _unary(scale=0.1)
+    m.constant(np.zeros(4), "int8", scale=0.1)
+    _damaged(m.build([0], [1]), "buffer 1", f"bytes {offset:,}")
+
+
+def test_buffer_behind_the_flatbuffer(monkeypatch):
+    """How models of more than 2 GB keep their weights."""
+    m = TfliteBuilder()
+    x, y = m.tensor((1, 4), "float32"), m.tensor((1, 4), "float32")
+    w = m.constant([1, 2, 3, 4], "float32")
+    m.operator("ADD", [x, w], [y], "AddOptions")
+    m.buffers[1] = b""
+    offsets = [m.build([x], [y])]
+
+    def place(b):
+        tflite.BufferAddOffset(b, len(offsets[-1]))
+        tflite.BufferAddSize(b, 16)
+
+    _patched(monkeypatch, "BufferEnd", place)
+    for _ in range(2):  # the second time with the size that the offsets themselves give
+        offsets.append(m.build([x], [y]))
+    data = offsets[-1] + np.array([1, 2, 3, 4], "<f4").tobytes()
+    constants = import_bytes(data).model.graph.initializers
+    assert constants["t2"].const_value.numpy().tolist() == [1, 2, 3, 4]
+
+
+def test_type_that_is_not_supported(monkeypatch):
+    monkeypatch.setitem(TENSOR_TYPES, "int4", tflite.TensorType.INT4)
+    assert "elements of type INT4" in _refused(_unary(dtype="int4", scale=0.1).build([0], [1]))
+
+
+@pytest.mark.parametrize("scale", [-0.1, float("nan"), float("inf")])
+def test_scale_that_is_no_scale(scale):
+    _damaged(_unary(scale=scale).build([0], [1]), "tensor 0 'left'", "a scale is negative or not finite")
+
+
+def test_zero_point_outside_the_type():
+    _damaged(_unary(scale=0.1, zero_point=300).build([0], [1]), "zero point is not in the range of int8")
+
+
+def test_scale_of_zero():
+    assert "has the scales" in _refused(_unary(scale=0.0).build([0], [1]))
+
+
+def test_many_operators_are_refused_at_once():
+    m = TfliteBuilder()
+    x, y = m.tensor((1, 4), scale=0.1), m.tensor((1, 4), scale=0.1)
+    for _ in range(5001):
+        m.operator("RELU", [x], [y])
+    assert "5,001 operators" in _refused(m.build([x], [y]), "EW-MODEL-SIZE")
+
+
+def test_tables_that_share_a_long_vector():
+    """A file of half a megabyte that describes billions of operands."""
+    m = _unary(scale=0.1)
+    m.operators[0].inputs = [0] * 100_000
+    for _ in range(20):
+        m.operator("RELU", [0] * 100_000, [m.tensor((1, 4), scale=0.1)])
+    assert "describes more than" in _refused(m.build([0], [1]), "EW-MODEL-SIZE")
