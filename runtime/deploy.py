@@ -113,7 +113,7 @@ def deploy(job: Job, say: Say, advance: Advance) -> dict[str, Any]:
     return report
 
 
-def mismatch(report: Mapping[str, Any]) -> WorkError | None:
+def mismatch(report: Mapping[str, Any], folder: Path) -> WorkError | None:
     """EW-VERIFY-MISMATCH where a report says that outputs differ."""
     found = report.get("verify")
     if not found or found["ok"]:
@@ -121,7 +121,7 @@ def mismatch(report: Mapping[str, Any]) -> WorkError | None:
     return WorkError(
         "EW-VERIFY-MISMATCH",
         f"{found['bad_cases']} of {found['cases']} inputs give other outputs than the reference",
-        "compare layer by layer: edgewright verify DIR --layers",
+        "" if found["layers_compared"] else f"compare layer by layer: edgewright verify {folder} --layers",
     )
 
 

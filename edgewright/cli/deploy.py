@@ -69,7 +69,7 @@ def deploy(
     with Stages().shown() as stages:
         report = deploy_job(job, stages.say, stages.advance)
     text = f"\n{render_layers(report)}\n\nreport.json, report.txt and report.html are in {job.out}/"
-    return Output({"out": str(job.out), "report": report}, text, mismatch(report))
+    return Output({"out": str(job.out), "report": report}, text, mismatch(report, job.out))
 
 
 def register(app: typer.Typer) -> None:

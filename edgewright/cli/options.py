@@ -51,8 +51,10 @@ OutOption = Annotated[
 IoOption = Annotated[
     Literal["source", "int8"],
     typer.Option(
+        "--io",
+        metavar="source|int8",
         help="source: inputs and outputs of the model's own type, float ones are converted on the device. "
-        "int8: float conversions at the borders are dropped."
+        "int8: float conversions at the borders are dropped.",
     ),
 ]
 RamOption = Annotated[
@@ -91,14 +93,18 @@ InputsOption = Annotated[
     ),
 ]
 CasesOption = Annotated[
-    int, typer.Option("--cases", min=1, max=100_000, help="Number of inputs (at most, with --inputs).")
+    int,
+    typer.Option(
+        "--cases", metavar="N", min=1, max=100_000, help="Number of inputs (at most, with --inputs)."
+    ),
 ]
-SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of random inputs.")]
+SeedOption = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of random inputs.")]
 LayersOption = Annotated[bool, typer.Option("--layers", help="Compare after each layer too.")]
 RunsOption = Annotated[
     int | None,
     typer.Option(
         "--runs",
+        metavar="N",
         min=1,
         max=1_000_000,
         help="Inferences to measure.",

@@ -50,7 +50,7 @@ def verify(
         name = device.name
     report = build_report(build.manifest, result)
     data = {"board": report["board"], "device": name, "verify": report["verify"]}
-    return Output(data, verify_sentence(report["verify"]), mismatch(report))
+    return Output(data, verify_sentence(report["verify"]), mismatch(report, folder))
 
 
 def register(app: typer.Typer) -> None:

@@ -94,7 +94,7 @@ def verify_sentence(verify: Mapping[str, Any]) -> str:
             f", after each of {verify['layers_compared']} layers too" if verify["layers_compared"] else ""
         )
         return f"{cases} of {cases} inputs equal to the reference, bit for bit{layers}"
-    worst = "not a number" if verify["max_abs_diff"] is None else f"by up to {verify['max_abs_diff']}"
+    worst = "not a number" if verify["max_abs_diff"] is None else f"by up to {verify['max_abs_diff']:.4g}"
     share = f"{verify['mismatches']} of {verify['outputs']} outputs"
     first = verify["first_bad_layer"] or verify["first_bad"]
     return f"{verify['bad_cases']} of {cases} inputs differ: {share}, {worst}" + (

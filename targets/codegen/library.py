@@ -7,6 +7,7 @@ memcpy and memset.
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -169,8 +170,6 @@ def _render(template: str, values: Mapping[str, Any]) -> str:
 
 def _with_includes(headers: set[str]) -> set[str]:
     """The headers and those they include."""
-    import re
-
     found: set[str] = set()
     waiting = list(headers)
     while waiting:
@@ -216,7 +215,7 @@ def _layer(
     scratch = plan.scratch_offset(node.name)
     return {
         "symbol": symbol,
-        "title": f"{node.name} ({node.op.kind})".replace("*/", "* /"),
+        "title": _comment(f"{node.name} ({node.op.kind})"),
         "constants": names,
         "inputs": inputs,
         "out": offsets[node.output],
@@ -225,6 +224,11 @@ def _layer(
         "scratch": scratch or 0,
         "out_rows": kernel.out_rows,
     }
+
+
+def _comment(text: str) -> str:
+    """A name of the model as it may stand in a C comment: models are not trusted."""
+    return re.sub(r"[^\w./:;() -]", "_", text, flags=re.ASCII)[:100]
 
 
 def _reaches_outside(view: RowInput, out_rows: int) -> bool:

@@ -67,7 +67,8 @@ def _set_type(node: ir.Node, value: ir.Value, proto: onnx.TypeProto | None) -> N
 
 
 def _type(value: ir.Value) -> onnx.TypeProto:
-    assert value.dtype is not None and value.shape is not None, f"{value.name} was not inferred"
+    if value.dtype is None or value.shape is None:
+        raise ModelError("EW-ONNX-DAMAGED", f"nothing computes the value {value.name!r}")
     return onnx.helper.make_tensor_type_proto(int(value.dtype), value.shape.numpy())
 
 

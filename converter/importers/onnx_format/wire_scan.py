@@ -14,7 +14,7 @@ from google.protobuf.descriptor import (  # type: ignore[import-untyped]
 
 from edgewright.errors import ModelError
 
-MAX_FIELDS = 1_000_000
+MAX_FIELDS = 600_000
 """Most fields that are walked (the bytes inside a string, raw or packed field count as one)."""
 
 MAX_DEPTH = 48

@@ -96,28 +96,32 @@ EW_NOINLINE void ew_gather(const void *const *rows, int16_t *x, int32_t column, 
   }
 }
 
+/* The receptive field of one output pixel as int8, (ky, kx, channel) in order. */
+EW_INLINE void ew_line_up(const void *const *rows, int8_t *d, int32_t column, int32_t channel, const ew_window *w) {
+  int32_t whole = w->dilation == 1 && w->pixel == w->channels && column >= 0 && column + w->width <= w->columns;
+  for (int32_t ky = 0; ky < w->height; ky++) {
+    const int8_t *row = (const int8_t *)rows[ky] + channel;
+    if (whole) {
+      d = ew_copy(d, row + column * w->pixel, w->channels * w->width);
+      continue;
+    }
+    for (int32_t kx = 0, c = column; kx < w->width; kx++, c += w->dilation) {
+      if (c >= 0 && c < w->columns) {
+        d = ew_copy(d, row + c * w->pixel, w->channels);
+      } else {
+        for (int32_t i = 0; i < w->channels; i++) *d++ = (int8_t)w->zero_point;
+      }
+    }
+  }
+}
+
 /* Any number of channels: each receptive field is lined up as int8 behind x, then widened.
  * `depth`: elements of a receptive field, rounded up to a multiple of 4. */
 EW_NOINLINE void ew_gather_any(const void *const *rows, int16_t *x, int32_t column, int32_t pixels, int32_t stride,
                                int32_t channel, const ew_window *w, int32_t depth) {
   int8_t *line = (int8_t *)(x + depth * pixels);
-  int32_t whole = w->dilation == 1 && w->pixel == w->channels;
   for (int32_t p = 0; p < pixels; p++, column += stride) {
-    int8_t *d = line;
-    for (int32_t ky = 0; ky < w->height; ky++) {
-      const int8_t *row = (const int8_t *)rows[ky] + channel;
-      if (whole && column >= 0 && column + w->width <= w->columns) {
-        d = ew_copy(d, row + column * w->pixel, w->channels * w->width);
-        continue;
-      }
-      for (int32_t kx = 0, c = column; kx < w->width; kx++, c += w->dilation) {
-        if (c >= 0 && c < w->columns) {
-          d = ew_copy(d, row + c * w->pixel, w->channels);
-        } else {
-          for (int32_t i = 0; i < w->channels; i++) *d++ = (int8_t)w->zero_point;
-        }
-      }
-    }
+    ew_line_up(rows, line, column, channel, w);
     ew_widen(line, x + 4 * p, depth, 4 * pixels);
   }
 }

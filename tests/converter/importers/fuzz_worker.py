@@ -1,7 +1,7 @@
 """One batch of fuzz cases in a process of its own: `python -m … KIND FIRST COUNT FOLDER`.
 
 Prints one JSON object with what was found. The case at work is written to FOLDER first, so that a
-native crash leaves it behind.
+native crash leaves it behind. With COUNT 1, a case that failed is run, and left there, again.
 """
 
 from __future__ import annotations

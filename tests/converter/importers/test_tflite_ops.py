@@ -13,7 +13,8 @@ import zlib
 import numpy as np
 import pytest
 
-from tests.converter.importers.op_models import FLOAT_ONLY, QUANTIZED, TANH, UNIT, inputs_for, unary
+from tests.converter.importers import op_compute
+from tests.converter.importers.op_models import FLOAT_ONLY, QUANTIZED, TANH, UNIT, inputs_for
 from tests.converter.importers.oracle import import_bytes, largest_difference, run_onnx
 from tests.tflite_builder import TfliteBuilder
 
@@ -56,7 +57,7 @@ def test_float_operator_equals_litert(kind):
     ],
 )
 def test_float_operator_without_reference_kernel_equals_numpy(kind, function):
-    model = unary(kind)(np.random.default_rng(1), "float32")
+    model = op_compute.unary(kind)(np.random.default_rng(1), "float32")
     (x,) = inputs_for(np.random.default_rng(2), model)
     (y,) = run_onnx(import_bytes(model[0].build(model[1], model[2])), [x])
     np.testing.assert_allclose(y, function(x), atol=1e-6)

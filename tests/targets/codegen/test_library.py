@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from dataclasses import replace
 
 import pytest
 
@@ -79,3 +80,17 @@ def test_layers_of_a_shape_share_a_kernel(cpu, tmp_path):
         functions = re.findall(rf"^static void (ew_k_{family}\w+)\(", code, flags=re.M)
         assert len(functions) == 1, functions
         assert len(re.findall(rf"^  {{ {functions[0]},", code, flags=re.M)) == 4
+
+
+def test_names_of_the_model_cannot_break_out_of_a_comment(tmp_path):
+    program, _ = make_mixed_program(seed=7, count=1)
+    hostile = ["*/ int evil; /*", "a\\\nb", 'x"', "/* /* //", "??/", "\u2028é"] * 10
+    nodes = tuple(
+        replace(n, name=f"{name} {i}")
+        for i, (n, name) in enumerate(zip(program.nodes, hostile, strict=False))
+    )
+    program = replace(program, nodes=nodes)
+    emit(program, CPU_CLASSES["scalar"], tmp_path)
+    assert "evil;" not in (tmp_path / f"{program.name}.c").read_text()
+    flags = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only"]
+    subprocess.run(["cc", *flags, f"{program.name}.c"], cwd=tmp_path, check=True)
