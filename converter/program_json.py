@@ -22,6 +22,7 @@ from edgewright.converter.ops.binary import Add, Mul
 from edgewright.converter.ops.concat import Concat
 from edgewright.converter.ops.conv2d import Conv2D
 from edgewright.converter.ops.depthwise import DepthwiseConv2D
+from edgewright.converter.ops.float_op import FloatOp
 from edgewright.converter.ops.fully_connected import FullyConnected
 from edgewright.converter.ops.lookup import Lookup
 from edgewright.converter.ops.max_pool import MaxPool
@@ -38,7 +39,7 @@ from edgewright.converter.program import Array, Node, Port, Quantization, Tensor
 from edgewright.errors import ModelError
 
 OP_KINDS = (
-    Add, AveragePool, Concat, Conv2D, DepthwiseConv2D, Dequantize, FullyConnected, Lookup, MaxPool, Mean,
+    Add, AveragePool, Concat, Conv2D, DepthwiseConv2D, Dequantize, FloatOp, FullyConnected, Lookup, MaxPool, Mean,
     Mul, Pad, Quantize, Reshape, ResizeNearest, Slice, Softmax, Transpose,
 )  # fmt: skip
 CLASSES: Mapping[str, type[Any]] = {

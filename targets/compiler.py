@@ -20,6 +20,8 @@ WARNINGS = ("-Wall", "-Wextra", "-Werror", "-std=c11")
 # not merged, so that the linker's map says exactly whose they are (targets/sizes.py).
 OBJECT_FLAGS = ("-ffunction-sections", "-fdata-sections", "-fcallgraph-info=su", "-fno-merge-constants", "-g")
 PACKAGES = {"arm-none-eabi-": "gcc-arm-none-eabi and libnewlib-arm-none-eabi", "cc": "gcc", "c++": "g++"}
+# Libraries with float operators: the same arithmetic on every target (ew_float.h says why).
+FLOAT_OP_FLAGS = ("-ffp-contract=off", "-fno-tree-vectorize")
 FLOAT_FLAGS = {
     "cortex-m4": ("-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
     "cortex-m7": ("-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"),
@@ -113,7 +115,8 @@ def compile_library(library: Path, board: Board, folder: Path) -> tuple[Path, ..
     sources = sorted(library.glob("*.c"))
     if not sources:
         raise WorkError("EW-TOOLCHAIN-EMPTY", f"{library} holds no C file")
-    return compile_objects(sources, folder, [*cpu_flags(board), "-O2", *OBJECT_FLAGS, *WARNINGS])
+    floats = FLOAT_OP_FLAGS if (library / "ew_float.h").exists() else ()
+    return compile_objects(sources, folder, [*cpu_flags(board), "-O2", *OBJECT_FLAGS, *WARNINGS, *floats])
 
 
 def compile_host(library: Path, output: Path, *, sources: Sequence[Path] = (), shared: bool = True) -> Path:

@@ -12,6 +12,7 @@ from edgewright.converter.lower.problem import Refused
 from edgewright.converter.ops import tables
 from edgewright.converter.ops.base import OpKind
 from edgewright.converter.ops.lookup import Lookup
+from edgewright.converter.ops.quantize import Dequantize
 from edgewright.converter.ops.requantize import NO_ACTIVATION, ActivationRange
 from edgewright.converter.ops.reshape import Reshape
 from edgewright.converter.ops.transpose import Transpose
@@ -132,6 +133,13 @@ class Builder:
         if activation == NO_ACTIVATION:
             return self.lookup(tables.requantize(made, output), value, name, f"{node}/requantize")
         return self.lookup(tables.relu(made, output, activation), value, name, f"{node}/clip")
+
+    def dequantized(self, value: str) -> str:
+        """An int8 value as float32; a float32 one itself."""
+        quantization = self.values[value].quantization
+        if quantization is None:
+            return value
+        return self._once(Dequantize(quantization), value, (Dequantize, value), "dequantize")
 
     def reinterpreted(self, value: str, quantization: Quantization) -> str:
         """The same integers read with another quantization."""

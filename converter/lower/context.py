@@ -11,6 +11,7 @@ import onnx_ir as ir
 from edgewright.converter.lower.attributes import node_name
 from edgewright.converter.lower.builder import Builder
 from edgewright.converter.lower.operands import (
+    Computed,
     Constant,
     Float,
     Operand,
@@ -40,6 +41,7 @@ class Context:
         inputs: Ports of the graph inputs.
         problems: Refusals so far.
         emitted: Values made by quantizing a float tensor, by (tensor, quantization).
+        computed: Float results of tensors that `env` holds as integer ones not quantized yet.
     """
 
     io: Io
@@ -48,6 +50,7 @@ class Context:
     inputs: list[Port] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     emitted: dict[tuple[ir.Value, Quantization], Placed] = field(default_factory=dict)
+    computed: dict[ir.Value, Computed] = field(default_factory=dict)
 
     def has(self, node: ir.Node, position: int) -> bool:
         """Whether the optional input is there."""
@@ -99,7 +102,7 @@ class Context:
                 return found
             case Real(steps=steps):
                 raise Refused(f"its input {name}, result of {steps[-1].op}, is not quantized", QUANTIZE_HINT)
-            case Pending(node=producer):
+            case Pending(node=producer) | Computed(node=producer):
                 raise Refused(f"its input {name}, result of node {producer}, is not quantized", QUANTIZE_HINT)
             case Float():
                 raise Refused(f"its input {name} is a float graph input, not quantized", CALIBRATE_HINT)

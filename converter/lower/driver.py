@@ -11,9 +11,10 @@ import onnx_ir as ir
 from edgewright.converter.importers import ImportedModel
 from edgewright.converter.lower.attributes import node_name
 from edgewright.converter.lower.context import Context, Io
+from edgewright.converter.lower.float_island import float_island, float_output
 from edgewright.converter.lower.operands import Constant, Operand, Unknown
 from edgewright.converter.lower.ports import add_input, add_output
-from edgewright.converter.lower.problem import Problem, Refused, Skipped
+from edgewright.converter.lower.problem import UNSUPPORTED, Problem, Refused, Skipped
 from edgewright.converter.lower.registry import LOWERINGS
 from edgewright.converter.program import Port, Program
 from edgewright.errors import ModelError
@@ -112,6 +113,7 @@ def _outputs(context: Context, graph: ir.Graph) -> list[Port]:
         if isinstance(context.env.get(value, Unknown()), Unknown):
             continue
         try:
+            float_output(context, value)
             ports.append(add_output(context, value))
         except Refused as refused:
             context.problems.append(_problem(value.name or "", "graph output", refused))
@@ -159,6 +161,16 @@ def _problem(name: str, op: str, refused: Refused) -> Problem:
 
 
 def _lower_node(context: Context, node: ir.Node) -> Operand | tuple[Operand, ...]:
+    """In integers where that is possible, else in float."""
+    try:
+        return _lower_integer(context, node)
+    except Refused as refused:
+        if refused.code != UNSUPPORTED:
+            raise
+        return float_island(context, node, refused)
+
+
+def _lower_integer(context: Context, node: ir.Node) -> Operand | tuple[Operand, ...]:
     if node.domain not in DOMAINS or node.op_type not in LOWERINGS:
         label = f"{node.domain}::{node.op_type}" if node.domain not in DOMAINS else node.op_type
         hint = INSTEAD.get(node.op_type, "replace it, or run this part outside the device")

@@ -44,6 +44,19 @@ class Float:
     placed: Placed
 
 
+@dataclass(frozen=True, eq=False)
+class Computed:
+    """A float32 tensor made by a float operator (`float_island.py`).
+
+    Args:
+        placed: The float32 value.
+        node: Name of the source node.
+    """
+
+    placed: Placed
+    node: str
+
+
 @dataclass(frozen=True)
 class Step:
     """One operator of a unary chain, for those with arithmetic of their own.
@@ -154,7 +167,7 @@ class Unknown:
     """The result of a refused node."""
 
 
-Operand = Stored | Float | Real | Pending | Constant | Unknown
+Operand = Stored | Float | Computed | Real | Pending | Constant | Unknown
 
 
 def shape_of(operand: Operand) -> tuple[int, ...] | None:
@@ -164,7 +177,7 @@ def shape_of(operand: Operand) -> tuple[int, ...] | None:
             return operand.data.shape
         case Pending():
             return operand.index.shape
-        case Stored() | Float() | Real():
+        case Stored() | Float() | Computed() | Real():
             return operand.placed.shape
     return None
 
@@ -186,7 +199,7 @@ def _viewed_integers(quantized: QuantizedData, view: Callable[[Array], Array]) -
 def viewed(operand: Operand, view: Callable[[Array], Array]) -> Operand:
     """Apply a rearrangement of the elements (Reshape, Transpose, ...); nothing moves."""
     match operand:
-        case Stored() | Float() | Real():
+        case Stored() | Float() | Computed() | Real():
             return replace(operand, placed=Placed(operand.placed.value, view(operand.placed.index)))
         case Pending():
             return replace(operand, index=view(operand.index), with_bias=None)

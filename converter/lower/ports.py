@@ -9,7 +9,7 @@ import onnx_ir as ir
 
 from edgewright.converter.lower.context import CALIBRATE_HINT, QUANTIZE_HINT, Context
 from edgewright.converter.lower.layout import Axes, axes_of, channels_last, check_size, stored_index
-from edgewright.converter.lower.operands import Float, Operand, Pending, Placed, Real, Stored
+from edgewright.converter.lower.operands import Computed, Float, Operand, Pending, Placed, Real, Stored
 from edgewright.converter.lower.problem import Refused
 from edgewright.converter.lower.scales import parameters, stored_quantization
 from edgewright.converter.ops import tables
@@ -166,6 +166,8 @@ def add_output(context: Context, value: ir.Value) -> Port:
     elif isinstance(operand, Stored):
         keep = operand.unsigned and context.io == "source"
         placed, dtype = operand.placed, "uint8" if keep else "int8"
+    elif isinstance(operand, Computed):
+        placed, dtype = operand.placed, "float32"
     elif isinstance(operand, Pending | Real):
         maker = operand.node
         raise Refused(f"it is the float result of node {maker}, not quantized", QUANTIZE_HINT)

@@ -11,6 +11,7 @@ from edgewright.converter.lower import attributes
 from edgewright.converter.lower.context import Context
 from edgewright.converter.lower.layout import check_size, stored_index
 from edgewright.converter.lower.operands import (
+    Computed,
     Constant,
     Float,
     Operand,
@@ -102,6 +103,9 @@ def _emit(context: Context, node: ir.Node, x: Operand, output: Quantization) -> 
             check_factor(x.quantization.scale, output)
             table = lookup_for(x, output)
             return Placed(builder.lookup(table, x.placed.value, name, x.node or label), x.placed.index)
+        case Computed():
+            value = builder.add(Quantize(output), (x.placed.value,), name, f"{x.node}/quantize")
+            return Placed(value, x.placed.index)
         case Float() if context.io == "source":
             value = builder.add(Quantize(output), (x.placed.value,), name, label)
             return Placed(value, x.placed.index)

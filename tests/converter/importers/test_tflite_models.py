@@ -23,10 +23,10 @@ INT8 = {
 # Share of outputs that have to be within one step, on random inputs. Every layer is (see below),
 # but onnxruntime computes in float32 with another rounding than LiteRT's integers, and a step of
 # difference in a deep layer grows: most in the residual network, whose softmax sees random images.
-# Measured over 50 inputs: 1.0, 0.993, 0.892, 0.987, 1.0; largest difference 0, 9, 48, 4, 1.
+# Measured over 50 inputs: 1.0, 0.987, 0.892, 0.987, 1.0; largest difference 0, 9, 48, 4, 1.
 WITHIN_ONE = {
     "ad01_int8": 1.0,
-    "kws_ref_model": 0.98,
+    "kws_ref_model": 0.97,
     "pretrainedResnet_quant": 0.85,
     "str_ww_ref_model": 0.97,
     "vww_96_int8": 0.99,

@@ -91,6 +91,6 @@ def test_names_of_the_model_cannot_break_out_of_a_comment(tmp_path):
     )
     program = replace(program, nodes=nodes)
     emit(program, CPU_CLASSES["scalar"], tmp_path)
-    assert "evil;" not in (tmp_path / f"{program.name}.c").read_text()
+    assert "*/ int evil" not in (tmp_path / f"{program.name}.c").read_text()
     flags = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only"]
     subprocess.run(["cc", *flags, f"{program.name}.c"], cwd=tmp_path, check=True)
