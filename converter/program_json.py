@@ -39,8 +39,8 @@ from edgewright.converter.program import Array, Node, Port, Quantization, Tensor
 from edgewright.errors import ModelError
 
 OP_KINDS = (
-    Add, AveragePool, Concat, Conv2D, DepthwiseConv2D, Dequantize, FloatOp, FullyConnected, Lookup, MaxPool, Mean,
-    Mul, Pad, Quantize, Reshape, ResizeNearest, Slice, Softmax, Transpose,
+    Add, AveragePool, Concat, Conv2D, DepthwiseConv2D, Dequantize, FloatOp, FullyConnected, Lookup, MaxPool,
+    Mean, Mul, Pad, Quantize, Reshape, ResizeNearest, Slice, Softmax, Transpose,
 )  # fmt: skip
 CLASSES: Mapping[str, type[Any]] = {
     c.__name__: c for c in (*OP_KINDS, Node, Padding, Port, Quantization, Requantize, TensorType)

@@ -115,6 +115,7 @@ def _check(file: Path, manifest: Any) -> None:
     require(isinstance(firmware, dict), "firmware is missing")
     for key in ("elf", "bin"):
         require(isinstance(firmware.get(key), str), f"firmware.{key} is missing")
+    require(isinstance(manifest.get("memory"), dict), "memory is missing")
     layers = manifest.get("layers")
     require(
         isinstance(layers, list) and all(isinstance(layer, dict) for layer in layers), "layers is missing"

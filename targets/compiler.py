@@ -116,7 +116,13 @@ def compile_library(library: Path, board: Board, folder: Path) -> tuple[Path, ..
     if not sources:
         raise WorkError("EW-TOOLCHAIN-EMPTY", f"{library} holds no C file")
     floats = FLOAT_OP_FLAGS if (library / "ew_float.h").exists() else ()
-    return compile_objects(sources, folder, [*cpu_flags(board), "-O2", *OBJECT_FLAGS, *WARNINGS, *floats])
+    flags = [*cpu_flags(board), "-O2", *OBJECT_FLAGS, *WARNINGS, *floats, relative_debug(library)]
+    return compile_objects(sources, folder, flags)
+
+
+def relative_debug(folder: Path) -> str:
+    """Flag: debug information names a folder without its path, which is temporary while a build is made."""
+    return f"-ffile-prefix-map={folder}={folder.name}"
 
 
 def compile_host(library: Path, output: Path, *, sources: Sequence[Path] = (), shared: bool = True) -> Path:

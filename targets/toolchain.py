@@ -18,6 +18,7 @@ from edgewright.targets.compiler import (
     compile_library,
     compile_objects,
     cpu_flags,
+    relative_debug,
     run_tool,
 )
 from edgewright.targets.rp2040_boot2 import boot2_source
@@ -70,7 +71,7 @@ def _firmware_objects(library: Path, board: Board, folder: Path, keep_input: boo
     (folder / "ew_board.h").write_text(board_header(board))
     includes = [folder, library, *(FIRMWARE / part for part in ("monitor", "drivers", "cortex_m"))]
     flags = [*cpu_flags(board), "-Os", *OBJECT_FLAGS, *WARNINGS, f"-DEW_KEEP_INPUT={int(keep_input)}"]
-    flags += [f"-I{path}" for path in includes]
+    flags += [f"-I{path}" for path in includes] + [relative_debug(folder), relative_debug(library)]
     sources = firmware_sources(board)
     if has_boot2(board):
         sources.append(_checked_boot2(folder))

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from edgewright.converter.program import Array
-from edgewright.targets.codegen.kernels.relax_op import FloatCode, float_code
+from edgewright.targets.codegen.kernels.relax_op import float_code
 from edgewright.targets.compiler import WARNINGS, run_tool
 from edgewright.targets.cpu import MICRO_KERNELS
 
@@ -38,10 +38,12 @@ def run_on_host(model: bytes, inputs: Sequence[Array], elements: int) -> Array:
 
     Raises:
         DeviceError: EW-TOOL-MISSING without a C compiler.
+        ModelError: EW-OP-SHAPE where the arrays are not the model's.
     """
-    code = float_code(model, len(inputs))
+    code = float_code(model)
     function = _function(code.source, code.arguments)
     data = [np.ascontiguousarray(x, np.float32) for x in inputs]
+    code.check(tuple(x.nbytes for x in data), 4 * elements)
     rows = (ctypes.c_void_p * len(data))(*(x.ctypes.data for x in data))
     constants = (ctypes.c_void_p * max(1, len(code.constants)))(*(c.ctypes.data for c in code.constants))
     out: Array = np.empty(elements, np.float32)
@@ -88,6 +90,3 @@ def _compile(text: str, library: Path) -> None:
         source.write_text(text)
         run_tool(["cc", *FLAGS, f"-I{MICRO_KERNELS}", source, "-o", made], "EW-TOOLCHAIN-COMPILE")
         made.replace(library)
-
-
-__all__ = ["FloatCode", "run_on_host"]

@@ -38,27 +38,30 @@ class NotLegal(Exception):
     """TVM cannot import or legalize the node; the message says why."""
 
 
-def import_calls(model: bytes, inputs: int) -> list[Call]:
-    """Functions to run one after the other; the result of the last is the model's output.
+def import_calls(model: bytes) -> tuple[list[Call], tuple[int, ...]]:
+    """(functions to run one after the other, bytes of every graph input).
+
+    The result of the last function is the model's output.
 
     Args:
-        model: Serialized ONNX model of one node, graph inputs named x0, x1, ...
-        inputs: Number of graph inputs.
+        model: Serialized ONNX model of one node; graph inputs x0, x1, ... and the output are float32.
 
     Raises:
-        NotLegal: With TVM's reason.
+        NotLegal: With onnx's or TVM's reason.
     """
     import onnx
     from tvm import relax
 
-    proto = onnx.load_model_from_string(model)
     try:
+        proto = onnx.load_model_from_string(model)
+        onnx.checker.check_model(proto, full_check=True)
         module = _legalized(proto)
-    except Exception as error:  # TVM's frontend raises what it likes
+    except Exception as error:  # both raise what they like, TVM's frontend in particular
         text = str(error).strip().splitlines()
         raise NotLegal(f"{type(error).__name__}: {text[-1][:200] if text else ''}") from error
     body = module["main"].body
-    names: dict[Any, str | Array] = {p: f"x{i}" for i, p in enumerate(module["main"].params[:inputs])}
+    sizes = tuple(_bytes(v) for v in proto.graph.input)
+    names: dict[Any, str | Array] = {p: f"x{i}" for i, p in enumerate(module["main"].params[: len(sizes)])}
     calls: list[Call] = []
     for block in body.blocks:
         for binding in block.bindings:
@@ -71,7 +74,14 @@ def import_calls(model: bytes, inputs: int) -> list[Call]:
             calls.append(call)
     if not calls or names.get(body.body) != calls[-1].result:
         raise NotLegal("it computes nothing")
-    return calls
+    if calls[-1].result_bytes != _bytes(proto.graph.output[0]):
+        raise NotLegal(f"it makes {calls[-1].result_bytes} bytes, not {_bytes(proto.graph.output[0])}")
+    return calls, sizes
+
+
+def _bytes(value: Any) -> int:
+    """Size of a float32 graph input or output."""
+    return 4 * prod(int(d.dim_value) for d in value.type.tensor_type.shape.dim)
 
 
 def _legalized(proto: Any) -> Any:

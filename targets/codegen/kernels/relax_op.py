@@ -14,6 +14,7 @@ import numpy as np
 
 from edgewright.converter.ops.float_op import FloatOp
 from edgewright.converter.program import Array, TensorType
+from edgewright.errors import ModelError
 from edgewright.targets.codegen.relax_import import Call, NotLegal, import_calls
 from edgewright.targets.codegen.row_kernel import RowInput, RowKernel
 from edgewright.targets.codegen.tir import WORKSPACE, prim_func_source
@@ -37,6 +38,8 @@ class FloatCode:
         constants: Arrays of `c`.
         scratch_bytes: Bytes of `scratch`.
         steps: Turns of all innermost loops, a measure of its time.
+        input_bytes: Size of every input.
+        output_bytes: Size of the output.
     """
 
     source: str
@@ -44,16 +47,31 @@ class FloatCode:
     constants: tuple[Array, ...]
     scratch_bytes: int
     steps: int
+    input_bytes: tuple[int, ...]
+    output_bytes: int
+
+    def check(self, input_bytes: tuple[int, ...], output_bytes: int) -> None:
+        """Compare with the tensors of a program, whose file may be damaged.
+
+        Raises:
+            ModelError: EW-OP-SHAPE.
+        """
+        if (input_bytes, output_bytes) != (self.input_bytes, self.output_bytes):
+            raise ModelError(
+                "EW-OP-SHAPE",
+                f"a float operator from {self.input_bytes} to {self.output_bytes} bytes "
+                f"applied to {input_bytes} and {output_bytes}",
+            )
 
 
 @lru_cache(maxsize=256)
-def float_code(model: bytes, inputs: int) -> FloatCode:
+def float_code(model: bytes) -> FloatCode:
     """Generate the C of a single-node ONNX model; the same bytes give the same text.
 
     Raises:
         NotLegal: Where TVM cannot, or the C would call functions the device does not have.
     """
-    calls = import_calls(model, inputs)
+    calls, input_bytes = import_calls(model)
     functions = [_function(call, index) for index, call in enumerate(calls)]
     offsets, scratch_bytes = _place(calls, [used for _, used in functions])
     constants: list[Array] = []
@@ -72,7 +90,16 @@ def float_code(model: bytes, inputs: int) -> FloatCode:
         wanted["scratch"] = "void *scratch"
     head = f"static void f({', '.join(wanted.values())}) {{\n"
     source = "".join(text for text, _ in functions) + head + "".join(lines) + "}\n"
-    return FloatCode(source, tuple(wanted), tuple(constants), scratch_bytes, sum(c.steps for c in calls))
+    steps = sum(c.steps for c in calls)
+    return FloatCode(
+        source,
+        tuple(wanted),
+        tuple(constants),
+        scratch_bytes,
+        steps,
+        input_bytes,
+        calls[-1].result_bytes,
+    )
 
 
 def _function(call: Call, index: int) -> tuple[str, int]:
@@ -126,7 +153,9 @@ def _place(calls: list[Call], workspaces: list[int]) -> tuple[dict[str, int], in
 
 def float_kernel(op: FloatOp, *inputs: TensorType) -> RowKernel:
     """Whole tensors in, the whole output out."""
-    code = float_code(op.model.tobytes(), len(inputs))
+    code = float_code(op.model.tobytes())
+    y = op.output_type(*inputs)
+    code.check(tuple(x.size_bytes for x in inputs), y.size_bytes)
     return RowKernel(
         family=op.kind,
         script="",
@@ -134,7 +163,7 @@ def float_kernel(op: FloatOp, *inputs: TensorType) -> RowKernel:
         arguments=code.arguments,
         inputs=tuple(RowInput(1, x.size_bytes) for x in inputs),
         out_rows=1,
-        out_row_bytes=op.output_type(*inputs).size_bytes,
+        out_row_bytes=y.size_bytes,
         constants=code.constants,
         headers=("ew_float.h",),
         scratch_bytes=code.scratch_bytes,

@@ -147,14 +147,19 @@ _STEPS = [
 ]
 
 
-@pytest.mark.parametrize("seed", range(COUNT))
-def test_random_graph(seed):
+def random_model(seed):
+    """A QDQ model of ten random operators, with one or two outputs."""
     graph = _Graph(seed)
     graph.grow(10)
     names = list(dict.fromkeys(n for n, _ in (graph.tensors[-1], graph.tensors[len(graph.tensors) // 2])))
     if graph.tensors[0][0] in names:
         names.remove(graph.tensors[0][0])
-    model = graph.g.model(*names)
+    return graph.g.model(*names)
+
+
+@pytest.mark.parametrize("seed", range(COUNT))
+def test_random_graph(seed):
+    model = random_model(seed)
     source = imported(model)
     if any("no transposition" in p.reason for p in check_model(source)):
         pytest.skip("a chain of reshapes that is refused")
