@@ -71,7 +71,8 @@ def plan_program(program: Program, board: Board) -> Planned:
     cpu = cpu_class(board.features)
     tasks = tuple(kernel_tasks(program, cpu))
     scratch = {t.node.name: t.kernel.scratch_bytes for t in tasks}
-    return Planned(program, cpu, tasks, plan(program, scratch, alignment=cpu.alignment))
+    leads = {t.node.name: t.kernel.leads() for t in tasks}
+    return Planned(program, cpu, tasks, plan(program, scratch, alignment=cpu.alignment, leads=leads))
 
 
 def build(

@@ -27,7 +27,10 @@ class Buffer:
         last_step: Last such position, inclusive.
         kind: What lies there.
         shares: Name of the buffer whose storage this one takes over at `first_step` (an operation in
-            place, or a reshape), else None. Only then may the two overlap.
+            place, a reshape, or an output that overtakes its input), else None. Only then may the two
+            overlap.
+        lead_bytes: How far this buffer has to begin below the one it shares where it overtakes it
+            row by row (`overlap.py`); None where the two are at the same place.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Buffer:
     last_step: int
     kind: Literal["tensor", "scratch"]
     shares: str | None = None
+    lead_bytes: int | None = None
 
     @property
     def end(self) -> int:
@@ -185,5 +189,13 @@ def conflicts(plan: Plan) -> Iterator[tuple[Buffer, Buffer]]:
                 continue
             pair = (roots[a.name], roots[b.name])
             step = handed_over.get(pair, handed_over.get(pair[::-1]))
-            if not (first == last == step and a.offset == b.offset):
+            if not (first == last == step and _agreed(by_name, a, b)):
                 yield a, b
+
+
+def _agreed(by_name: Mapping[str, Buffer], a: Buffer, b: Buffer) -> bool:
+    """Whether two buffers that share on purpose lie as they have to."""
+    output = a if a.shares is not None and a.first_step >= b.first_step else b
+    assert output.shares is not None
+    distance = by_name[output.shares].offset - output.offset
+    return distance == 0 if output.lead_bytes is None else distance >= output.lead_bytes

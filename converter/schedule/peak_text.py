@@ -15,12 +15,12 @@ def peak_text(plan: Plan) -> str:
     """
     step = plan.order[plan.peak_step]
     buffers = {b.name: b for b in plan.buffers}
-    tensors = [b.name for b in plan.buffers if b.kind == "tensor"]
-    short = short_names([*(n.name for n in plan.order), *tensors])
+    short = short_names(b.name for b in plan.buffers if b.kind == "tensor")
+    layer = short_names(n.name for n in plan.order)[step.name]
     alive = explain_peak(plan)
     parts = [
         f"{short[name] if buffers[name].kind == 'tensor' else 'scratch'} {buffers[name].size_bytes:,} B"
         for name in alive[:MAX_BUFFERS]
     ]
     more = f" and {len(alive) - MAX_BUFFERS} more" if len(alive) > MAX_BUFFERS else ""
-    return f"{short[step.name]} ({step.op.kind}): {', '.join(parts)}{more}"
+    return f"{layer} ({step.op.kind}): {', '.join(parts)}{more}"

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from edgewright.converter.program import Program
 from edgewright.converter.schedule.exact_placement import ExactResult, solve
 from edgewright.converter.schedule.memory_plan import Buffer, Plan, conflicts, scratch_name
 from edgewright.converter.schedule.order import best_order
+from edgewright.converter.schedule.overlap import Leads, floor_bytes, overlaps, place_overlapped
 from edgewright.converter.schedule.placement import Block, blocks_of, place
 from edgewright.converter.schedule.storage_graph import StorageGraph, build_storage_graph
 from edgewright.errors import UsageError, WorkError
@@ -25,13 +26,17 @@ MAX_FREE_ORDER_OPERATIONS = 100
 
 @dataclass(frozen=True)
 class _Layout:
-    """An order with the offset of every storage and of every scratch memory, in bytes."""
+    """An order with the offset of every storage and of every scratch memory, in bytes.
+
+    `overtaken` has, by storage written, the storage read that it may overlap and the lead.
+    """
 
     order: tuple[int, ...]
     storage_offsets: Mapping[int, int]
     scratch_offsets: Mapping[int, int]
     in_place: frozenset[int]
     height_bytes: int
+    overtaken: Mapping[int, tuple[int, int]] = field(default_factory=dict)
 
 
 def plan(
@@ -40,6 +45,7 @@ def plan(
     *,
     alignment: int = 4,
     time_limit_s: float = 10.0,
+    leads: Mapping[str, Sequence[int | None]] | None = None,
 ) -> Plan:
     """Plan the arena of a program under a layer schedule (whole tensors).
 
@@ -49,6 +55,8 @@ def plan(
         alignment: Of every offset and of the arena's size, in bytes: a power of two.
         time_limit_s: For the solver, which only runs where best fit leaves a gap. The result is
             the same on every run unless this limit ends the search.
+        leads: By node name, for each of its inputs: how many bytes below it the output has to begin
+            so that it only overwrites what has been read (`overlap.py`); None where it must not.
 
     Returns:
         The plan with the smallest arena found; `optimal` and `gap_bytes` say what is proven.
@@ -66,10 +74,47 @@ def plan(
     bound = searched.lower_bound_bytes
     if height > bound:
         layout, bound = _solve(graph, layout, searched.peak_bytes, bound, alignment, time_limit_s)
+    if leads:
+        by_storage = _leads_by_storage(program, graph, leads)
+        layout, bound = _overlap(graph, layout, by_storage, alignment, time_limit_s)
     result = _build(program, graph, layout, scratch, bound, alignment)
     for a, b in conflicts(result):
         raise WorkError("EW-PLAN-OVERLAP", f"buffers {a.name} and {b.name} overlap: a bug of the planner")
     return result
+
+
+def _leads_by_storage(
+    program: Program, graph: StorageGraph, leads: Mapping[str, Sequence[int | None]]
+) -> Leads:
+    """Leads by operation and storage, where the output may overtake that input."""
+    storage_of = {v: i for i, s in enumerate(graph.storages) for v in s.values}
+    found: dict[int, dict[int, int]] = {}
+    for index, node in enumerate(program.nodes):
+        read = [storage_of.get(v) for v in node.inputs]
+        for storage, lead in zip(read, leads.get(node.name, ()), strict=False):
+            # A storage read twice is read in two orders.
+            if storage is not None and lead is not None and read.count(storage) == 1:
+                found.setdefault(index, {})[storage] = lead
+    return found
+
+
+def _overlap(
+    graph: StorageGraph, layout: _Layout, leads: Leads, alignment: int, time_limit_s: float
+) -> tuple[_Layout, int]:
+    """Let outputs overtake their inputs, in the order that is best without; and the proven bound."""
+    floor = floor_bytes(graph, leads)
+    blocks = blocks_of(graph, layout.order)
+    allowed = overlaps(graph, blocks, layout.order, leads)
+    if layout.height_bytes <= floor or not allowed:
+        return layout, min(floor, layout.height_bytes)
+    placed = place_overlapped(blocks, allowed, layout.height_bytes, alignment, time_limit_s)
+    if placed is None:
+        return layout, min(floor, layout.height_bytes)
+    overtaken = {blocks[o.output].storages[0]: (blocks[o.source].storages[-1], o.lead_bytes) for o in allowed}
+    better = _from_blocks(layout.order, blocks, placed.offsets, placed.height_bytes)
+    # The bound of these blocks is one of all plans only where there is no other order to run in.
+    bound = max(floor, placed.bound_bytes) if _only_order(graph) else floor
+    return replace(better, overtaken=overtaken), min(bound, placed.height_bytes)
 
 
 def _check_arguments(program: Program, scratch: Mapping[str, int], alignment: int) -> None:
@@ -196,6 +241,12 @@ def _tensor_buffers(program: Program, graph: StorageGraph, layout: _Layout) -> I
                 node = program.nodes[storage.producer]
                 assert node.op.in_place_input is not None
                 shares = node.inputs[node.op.in_place_input]
+            lead = None
+            if index in layout.overtaken and shares is None:
+                source, lead = layout.overtaken[index]
+                assert storage.producer is not None
+                read = program.nodes[storage.producer].inputs
+                shares = next(v for v in read if v in graph.storages[source].values)
             yield Buffer(
                 name=value,
                 value=value,
@@ -205,4 +256,5 @@ def _tensor_buffers(program: Program, graph: StorageGraph, layout: _Layout) -> I
                 last_step=final if value in outputs else last_use.get(value, 0),
                 kind="tensor",
                 shares=shares,
+                lead_bytes=lead,
             )

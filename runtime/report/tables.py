@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -96,7 +97,8 @@ def verify_sentence(verify: Mapping[str, Any]) -> str:
         return f"{cases} of {cases} inputs equal to the reference, bit for bit{layers}"
     worst = "not a number" if verify["max_abs_diff"] is None else f"by up to {verify['max_abs_diff']:.4g}"
     share = f"{verify['mismatches']} of {verify['outputs']} outputs"
-    first = verify["first_bad_layer"] or verify["first_bad"]
+    # Of a TFLite layer, which has the names of all it was fused from, the first will do here.
+    first = re.sub(r";[^\[]*", "…", verify["first_bad_layer"] or verify["first_bad"] or "")
     return f"{verify['bad_cases']} of {cases} inputs differ: {share}, {worst}" + (
         f"; first: {first}" if first else ""
     )

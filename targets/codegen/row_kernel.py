@@ -59,6 +59,7 @@ class RowKernel:
         headers: Micro-kernel headers used.
         scratch_bytes: Arena bytes the kernel may overwrite while it runs.
         reason: Why this kernel was chosen, for the report.
+        lead_bytes: Set by kernels that read every pixel before they write one at its place or after.
     """
 
     family: str
@@ -75,3 +76,23 @@ class RowKernel:
     headers: tuple[str, ...] = ()
     scratch_bytes: int = 0
     reason: str = ""
+    lead_bytes: int | None = None
+
+    def leads(self) -> tuple[int | None, ...]:
+        """For each input, how far below it the output has to begin to overwrite only what is read.
+
+        By rows: output row r is written while rows from r * stride - pad_top on are still needed.
+        `lead_bytes` replaces that for kernels that keep order within a row too.
+        """
+        if self.lead_bytes is not None:
+            return (self.lead_bytes,)
+        return tuple(_row_lead(view, self.out_rows, self.out_row_bytes) for view in self.inputs)
+
+
+def _row_lead(view: RowInput, out_rows: int, out_row_bytes: int) -> int | None:
+    if view.stride < 1:
+        return None
+    return max(
+        (r + 1) * out_row_bytes - max(0, r * view.stride - view.pad_top) * view.row_bytes
+        for r in range(out_rows)
+    )

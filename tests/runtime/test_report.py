@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from edgewright.runtime.measure import Latency, LayerCost
 from edgewright.runtime.replies import MemoryUse
 from edgewright.runtime.report.build_report import build_report
 from edgewright.runtime.report.html import render_html
-from edgewright.runtime.report.tables import layer_table, render_text, si, summary
+from edgewright.runtime.report.tables import layer_table, render_text, si, summary, verify_sentence
 from edgewright.runtime.report.write_report import write_report
 from edgewright.runtime.verify import Difference, VerifyResult
 from tests.runtime.tiny_program import tiny_manifest
@@ -93,6 +94,10 @@ def test_a_failed_verification_says_where() -> None:
     assert (report["verify"]["ok"], report["verify"]["max_abs_diff"]) == (False, 2)
     sentence = dict(summary(report))["verify"]
     assert sentence.startswith("1 of 20 inputs differ: 3 of 240 outputs, by up to 2; first: case 4, y[0, 1]")
+    layer = Difference(4, "m/relu;m/conv/Conv2D;m/bias", (0, 1, 2), 5, 3)
+    fused = build_report(tiny_manifest(), replace(BAD, first_bad_layer=layer))["verify"]
+    assert "m/relu;m/conv/Conv2D;m/bias[0, 1, 2]" in fused["first_bad_layer"]
+    assert verify_sentence(fused).endswith("; first: case 4, m/relu…[0, 1, 2]: device 5, reference 3")
 
 
 def test_nan_is_no_number_in_json() -> None:

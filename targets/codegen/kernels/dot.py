@@ -142,6 +142,7 @@ def f(rows: T.handle, window: T.handle, {output}X: T.Buffer(({g.quads * 4 * larg
       Y: T.Buffer(({g.out_columns * total},), "int8")):
     T.func_attr({{"global_symbol": "f", "tirx.noalias": True}})
 """ + "".join(_segment(n, g, s, outputs, call) for n, s in enumerate(segments))
+    pointwise = g.height == g.width == g.stride == g.groups == 1 and g.pad_left == 0 and row_input.rows == 1
     return RowKernel(
         family=family,
         script=script,
@@ -161,4 +162,6 @@ def f(rows: T.handle, window: T.handle, {output}X: T.Buffer(({g.quads * 4 * larg
         scratch_bytes=g.quads * (8 * largest + (4 if g.group_channels % 4 else 0)),
         reason=f"tiles of {', '.join(str(p) for _, _, p in segments)} pixels x 2 channels, "
         f"{call.form} requantization",
+        # A tile's pixels are gathered before its first output is written, from the first to the last.
+        lead_bytes=max(0, g.out_columns * (total - g.pixel_bytes)) if pointwise else None,
     )

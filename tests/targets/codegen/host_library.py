@@ -20,7 +20,11 @@ def emit(program: Program, cpu: CpuClass, folder: Path):
     """Plan and emit; returns the plan."""
     tasks = kernel_tasks(program, cpu)
     layout = plan(
-        program, {t.node.name: t.kernel.scratch_bytes for t in tasks}, alignment=cpu.alignment, time_limit_s=2
+        program,
+        {t.node.name: t.kernel.scratch_bytes for t in tasks},
+        alignment=cpu.alignment,
+        time_limit_s=2,
+        leads={t.node.name: t.kernel.leads() for t in tasks},
     )
     emit_library(program, layout, tasks, cpu, folder)
     return layout
