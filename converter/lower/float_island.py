@@ -139,12 +139,10 @@ def _computed(context: Context, node: ir.Node) -> Computed:
     _refuse_layers(context, node)
     single = _SingleNode(context, node)
     model = single.model(shape)
-    _check_cost(model)
+    constant_bytes = _generated(model)
     check_float_op(model, tuple(p.shape for p in single.inputs))
     axes = tuple(range(len(shape)))
-    op = FloatOp(
-        np.frombuffer(model, np.uint8), node.op_type, value_shape(shape, axes), single.constant_bytes
-    )
+    op = FloatOp(np.frombuffer(model, np.uint8), node.op_type, value_shape(shape, axes), constant_bytes)
     name, inputs = context.result_name(node), tuple(p.value for p in single.inputs)
     quantized = name != output.name
     made = context.builder.add(op, inputs, f"{name}/float" if quantized else name, node_name(node))
@@ -159,16 +157,18 @@ def _refuse_layers(context: Context, node: ir.Node) -> None:
                 raise Refused(f"its factor {value.name} is constant", CALIBRATE_HINT)
 
 
-def _check_cost(model: bytes) -> None:
+def _generated(model: bytes) -> int:
+    """Generate its C, for the bytes of constants that has; refuse what takes too long."""
     from edgewright.targets.codegen.kernels.relax_op import float_code
     from edgewright.targets.codegen.relax_import import NotLegal
 
     try:
         code = float_code(model)
     except NotLegal as error:
-        raise Refused(f"TVM has no loops for it: {error}") from error
+        raise Refused(f"TVM has no loops for it: {error.message}") from error
     if code.steps > MAX_STEPS:
         raise Refused(f"it takes {code.steps:,} steps in float, more than {MAX_STEPS:,}")
+    return sum(c.nbytes for c in code.constants)
 
 
 class _SingleNode:
@@ -176,7 +176,6 @@ class _SingleNode:
 
     Attributes:
         inputs: Float values of the program, those of x0, x1, ...
-        constant_bytes: Bytes of the initializers.
     """
 
     def __init__(self, context: Context, node: ir.Node) -> None:
@@ -184,7 +183,6 @@ class _SingleNode:
         self._initializers: list[onnx.TensorProto] = []
         self._names: list[str] = []
         self.inputs: list[Placed] = []
-        self.constant_bytes = 0
         known: dict[ir.Value, str] = {}
         for value in node.inputs:
             if value is None:
@@ -204,9 +202,7 @@ class _SingleNode:
         if operand.data.size == 0:
             return ""  # as good as left out, e.g. the region of a Resize
         name = f"c{len(self._initializers)}"
-        data = np.ascontiguousarray(operand.data)
-        self._initializers.append(numpy_helper.from_array(data, name))
-        self.constant_bytes += data.nbytes if data.dtype == np.float32 else 0
+        self._initializers.append(numpy_helper.from_array(np.ascontiguousarray(operand.data), name))
         return name
 
     def model(self, shape: tuple[int, ...]) -> bytes:

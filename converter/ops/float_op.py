@@ -32,7 +32,7 @@ class FloatOp(OpKind):
             op's inputs, its initializers the constants, y the output.
         op_type: ONNX operator, e.g. "InstanceNormalization"; in lower case it is the op's `kind`.
         shape: Rows, columns and channels of the output; its elements are in ONNX order.
-        constant_bytes: Bytes of the constants.
+        constant_bytes: Bytes of the constants that the generated C reads.
     """
 
     model: npt.NDArray[np.uint8]

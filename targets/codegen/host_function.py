@@ -6,6 +6,7 @@ single precision without contraction.
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import hashlib
 import os
@@ -75,12 +76,23 @@ def _translation_unit(source: str, arguments: tuple[str, ...]) -> str:
     )
 
 
+@lru_cache(maxsize=1)
 def _cache_folder() -> Path:
-    """A folder of this user alone, as libraries in it are loaded."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    folder = Path(base) / "edgewright" / "float_ops"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return folder
+    """A folder of this user alone, as libraries in it are loaded; one of this process where there is none."""
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    try:
+        folder = Path(base).expanduser() / "edgewright" / "float_ops"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except (OSError, RuntimeError):  # not writable, or the user has no home
+        return _temporary_folder()
+    mine = folder.stat().st_uid == os.getuid() and os.access(folder, os.W_OK)
+    return folder if mine else _temporary_folder()
+
+
+def _temporary_folder() -> Path:
+    folder = tempfile.TemporaryDirectory(prefix="edgewright-")
+    atexit.register(folder.cleanup)
+    return Path(folder.name)
 
 
 def _compile(text: str, library: Path) -> None:

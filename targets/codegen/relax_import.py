@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from edgewright.converter.program import Array
+from edgewright.errors import ModelError
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +35,11 @@ class Call:
     steps: int
 
 
-class NotLegal(Exception):
+class NotLegal(ModelError):
     """TVM cannot import or legalize the node; the message says why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("EW-OP-UNSUPPORTED", reason)
 
 
 def import_calls(model: bytes) -> tuple[list[Call], tuple[int, ...]]:

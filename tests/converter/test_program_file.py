@@ -15,6 +15,7 @@ from edgewright.converter.ops.binary import Add, Mul
 from edgewright.converter.ops.concat import Concat
 from edgewright.converter.ops.conv2d import Conv2D
 from edgewright.converter.ops.depthwise import DepthwiseConv2D
+from edgewright.converter.ops.float_op import FloatOp
 from edgewright.converter.ops.fully_connected import FullyConnected
 from edgewright.converter.ops.max_pool import MaxPool
 from edgewright.converter.ops.mean import Mean
@@ -31,8 +32,12 @@ from edgewright.converter.program import Node, Port, Program, Quantization, Tens
 from edgewright.converter.program_file import load_program, save_program
 from edgewright.converter.program_json import OP_KINDS
 from edgewright.errors import ModelError
+from tests.targets.codegen.float_cases import FloatCase
 
 X = Quantization(0.1, -3)
+
+
+RELU = FloatCase("Relu", ((1, 4, 4),))
 
 
 def example_ops():
@@ -63,6 +68,7 @@ def example_ops():
         (FullyConnected(weights(4, 4), full, -3), ()),
         (Softmax.from_scale(0.1), ()),
         (Dequantize(OUTPUT), ()),
+        (FloatOp(np.frombuffer(RELU.model(), np.uint8), "Relu", (1, 4, 4), 0), ()),
     ]
 
 
