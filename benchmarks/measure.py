@@ -6,9 +6,11 @@ model for one board, runs the same inputs there and compares.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,16 @@ from edgewright.targets.build import build, load_program_of, plan_program
 
 DEPLOY_TIMEOUT_S = 600.0
 Result = dict[str, Any]
+
+
+def stay_on_one_core(cores: SimpleQueue[int]) -> None:
+    """Keep this process and the emulators it starts on a core from the queue, if one is left.
+
+    QEMU hands every byte of the serial line from one of its threads to another; on the same core that takes
+    half the time.
+    """
+    if not cores.empty():
+        os.sched_setaffinity(0, {cores.get()})
 
 
 def make_reference(model: Path, inputs: Path | None, count: int, out: Path) -> Result:

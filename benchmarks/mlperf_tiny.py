@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import os
 import sys
 import tempfile
 import time
@@ -17,6 +18,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import asdict
 from datetime import UTC, datetime
+from multiprocessing.context import SpawnContext
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +35,7 @@ from benchmarks.figures import (
 )
 from benchmarks.locate import ENVIRONMENT, locate
 from benchmarks.machine import ROOT, git_commit, machine, tool_versions
-from benchmarks.measure import deploy_seconds, make_reference, run_on_board
+from benchmarks.measure import deploy_seconds, make_reference, run_on_board, stay_on_one_core
 from benchmarks.results import Figure, figures_of
 from benchmarks.table import print_table
 from edgewright.errors import EdgewrightError, UsageError
@@ -114,8 +117,9 @@ def measure_all(
     jobs.sort(key=lambda job: ["VWW", "IC", "KWS", "SWW", "AD"].index(job[0].key))
     timed = [m for m in models if m.limits.deploy_s is not None]
     tell = _Progress(len(models) + len(jobs) + len(timed))
-    # spawn: a forked child would inherit TVM's and QEMU's threads half way.
-    with ProcessPoolExecutor(PROCESSES, multiprocessing.get_context("spawn")) as pool:
+    # spawn: a forked child would inherit TVM's threads half way.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(PROCESSES, context, stay_on_one_core, (_cores(context),)) as pool:
 
         def reference(m: Model) -> Future[dict[str, Any]]:
             count = QUICK_INPUTS if quick else REAL_INPUTS if m.inputs else RANDOM_INPUTS
@@ -133,6 +137,15 @@ def measure_all(
         runs[m.key, "deploy"] = deploy_seconds(files[m.file], M4_BOARD, folder / f"{m.key}-deploy")
         tell((m.key, "deploy"), runs[m.key, "deploy"])
     return {key: value for (key,), value in references.items()}, runs
+
+
+def _cores(context: SpawnContext) -> SimpleQueue[int]:
+    """A core for each worker; none where there are too few."""
+    cores: SimpleQueue[int] = context.SimpleQueue()
+    available = sorted(os.sched_getaffinity(0))
+    for core in available[:PROCESSES] if len(available) >= PROCESSES else ():
+        cores.put(core)
+    return cores
 
 
 def _collect(

@@ -67,12 +67,7 @@ def solve(
     model: Any = cp_model.CpModel()
     variables = _Model(model, graph, order, bound_bytes // alignment, best_bytes // alignment - 1, alignment)
     solver: Any = cp_model.CpSolver()
-    # One worker, a fixed seed, and a limit on the solver's count of its own work: the same program
-    # gets the same plan everywhere. That limit is set to end the search before the wall clock does.
-    solver.parameters.num_workers = 1
-    solver.parameters.random_seed = 1
-    solver.parameters.max_deterministic_time = time_limit_s * DETERMINISTIC_PER_WALL_SECOND
-    solver.parameters.max_time_in_seconds = time_limit_s
+    limit_solver(solver, time_limit_s)
     status = solver.solve(model)
     if status == cp_model.INFEASIBLE:
         return None, best_bytes
@@ -80,6 +75,20 @@ def solve(
         assert status == cp_model.UNKNOWN, model.validate()
         return None, bound_bytes
     return variables.read(solver), max(bound_bytes, round(solver.best_objective_bound) * alignment)
+
+
+def limit_solver(solver: Any, time_limit_s: float) -> None:
+    """One worker, a fixed seed, and a limit on the solver's count of its own work.
+
+    So the same program gets the same plan everywhere; that limit is set to end the search before the
+    wall clock does.
+    """
+    solver.parameters.num_workers = 1
+    solver.parameters.random_seed = 1
+    solver.parameters.max_deterministic_time = time_limit_s * DETERMINISTIC_PER_WALL_SECOND
+    solver.parameters.max_time_in_seconds = time_limit_s
+    # Its own handler would leave Ctrl-C with the default action, which kills without tidying up.
+    solver.parameters.catch_sigint_signal = False
 
 
 class _Model:

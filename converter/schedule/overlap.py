@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edgewright.converter.schedule.exact_placement import DETERMINISTIC_PER_WALL_SECOND
+from edgewright.converter.schedule.exact_placement import limit_solver
 from edgewright.converter.schedule.placement import Block
 from edgewright.converter.schedule.storage_graph import StorageGraph
 
@@ -120,10 +120,7 @@ def place_overlapped(
         model.add_bool_or(choices)
     model.minimize(height)
     solver: Any = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    solver.parameters.random_seed = 1
-    solver.parameters.max_deterministic_time = time_limit_s * DETERMINISTIC_PER_WALL_SECOND
-    solver.parameters.max_time_in_seconds = time_limit_s
+    limit_solver(solver, time_limit_s)
     if solver.solve(model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return None
     return Overlapped(

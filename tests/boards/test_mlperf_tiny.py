@@ -42,19 +42,30 @@ def test_real_inputs_are_recognized(tmp_path):
     assert run["top1"] == run["top1_litert"] >= 18
 
 
-def test_a_board_that_is_too_small(tmp_path):
-    """KWS layer by layer needs a little more than 16 KB: the error says how much, and nothing is written."""
+def test_keyword_spotting_in_16_kb(tmp_path):
+    """Outputs that overtake their inputs make room: 8,000 bytes a layer and a few rows."""
     path = shared_path("models/mlperf_tiny/kws_ref_model.tflite")
+    result = cli_json("deploy", path, "-b", SMALL_BOARD, "--cases", "3", "-o", tmp_path / "build")
+    assert result.status == 0
+    report = result.document["report"]
+    assert report["verify"]["mismatches"] == 0
+    assert report["memory"]["arena_bytes"] <= 11_000
+    assert report["memory"]["ram_bytes"] <= 16_384
+
+
+def test_a_board_that_is_too_small(tmp_path):
+    """Visual wake words need more than 16 KB: the error says how much, and nothing is written."""
+    path = shared_path("models/mlperf_tiny/vww_96_int8.tflite")
     for command in ("build", "deploy"):
         refused = cli_json(command, path, "-b", SMALL_BOARD, "-o", tmp_path / "out" / "build")
         assert (refused.status, refused.code) == (1, "EW-MEM-OVER")
         error = refused.document["error"]
         assert error["available_bytes"] == 16_384
         assert error["excess_bytes"] == error["required_bytes"] - 16_384
-        assert 0 < error["excess_bytes"] < 2_000
+        assert 20_000 < error["excess_bytes"] < 25_000
         assert f"{error['excess_bytes']:,} too few" in error["message"]
         # The layer names of this model are hundreds of characters long.
-        assert "largest moment: activation_2/Relu (conv): " in error["message"]
+        assert "largest moment: " in error["message"]
         assert max(map(len, error["message"].splitlines())) < 160
         assert not list(tmp_path.rglob("*.*")) and not (tmp_path / "out" / "build").exists()
 
