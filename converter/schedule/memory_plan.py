@@ -115,7 +115,8 @@ def explain_peak(plan: Plan) -> tuple[str, ...]:
     Where a value takes over the storage of another, only the value it became is named.
     """
     alive = plan.alive(plan.peak_step)
-    taken_over = {b.shares for b in alive}
+    # An input that is overtaken row by row still takes memory of its own.
+    taken_over = {b.shares for b in alive if b.lead_bytes is None}
     owners = [b for b in alive if b.name not in taken_over]
     return tuple(b.name for b in sorted(owners, key=lambda b: (-b.size_bytes, b.first_step, b.name)))
 
