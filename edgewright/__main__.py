@@ -7,8 +7,11 @@ import sys
 
 def main() -> int:
     """Run the command line; returns the exit status."""
-    from edgewright.cli import run
-
+    try:
+        from edgewright.cli import run
+    except KeyboardInterrupt:  # before there is a command line that would report it
+        print("EW-INTERRUPTED  interrupted", file=sys.stderr)
+        return 130
     return run(sys.argv[1:])
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from edgewright.converter.schedule.memory_plan import Plan, explain_peak
+from collections.abc import Mapping, Sequence
+
+from edgewright.converter.schedule.memory_plan import Buffer, Plan, explain_peak
 from edgewright.converter.short_names import short_names
 
 MAX_BUFFERS = 4
@@ -14,13 +16,22 @@ def peak_text(plan: Plan) -> str:
     The layer that runs at the step with the most bytes in use, and the largest of what is alive then.
     """
     step = plan.order[plan.peak_step]
-    buffers = {b.name: b for b in plan.buffers}
-    short = short_names(b.name for b in plan.buffers if b.kind == "tensor")
     layer = short_names(n.name for n in plan.order)[step.name]
-    alive = explain_peak(plan)
+    short = short_names(b.name for b in plan.buffers if b.kind == "tensor")
+    buffers = {b.name: b for b in plan.buffers}
+    alive = [buffers[name] for name in explain_peak(plan)]
     parts = [
-        f"{short[name] if buffers[name].kind == 'tensor' else 'scratch'} {buffers[name].size_bytes:,} B"
-        for name in alive[:MAX_BUFFERS]
+        f"{short[b.name] if b.kind == 'tensor' else 'scratch'} {_size_text(b, buffers, alive)}"
+        for b in alive[:MAX_BUFFERS]
     ]
     more = f" and {len(alive) - MAX_BUFFERS} more" if len(alive) > MAX_BUFFERS else ""
     return f"{layer} ({step.op.kind}): {', '.join(parts)}{more}"
+
+
+def _size_text(b: Buffer, buffers: Mapping[str, Buffer], alive: Sequence[Buffer]) -> str:
+    """`8,000 B`, and where a buffer lies over its input's bytes how many it adds."""
+    shared = buffers.get(b.shares or "")
+    common = min(b.end, shared.end) - max(b.offset, shared.offset) if shared in alive and shared else 0
+    return f"{b.size_bytes:,} B" + (
+        f" ({b.size_bytes - common:,} B added, overlapping)" if common > 0 else ""
+    )

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import edgewright.__main__
 from tests.cli.runner import DIGITS, SAMPLES, cli, cli_json, tree
 
 BOARD = "mps2-an386"
@@ -154,16 +155,42 @@ def test_the_default_folder(tmp_path, monkeypatch):
     assert (tmp_path / "build" / "digits_int8-mps2-an385" / "manifest.json").is_file()
 
 
-@pytest.mark.parametrize("wait_s", [0.8, 2.5])
-def test_interrupted(tmp_path, wait_s):
-    """Ctrl-C at any time: one line, status 130, no folder, no emulator left."""
-    command = [sys.executable, "-m", "edgewright", "deploy", DIGITS, "-b", BOARD, "-o", tmp_path / "b"]
-    command += ["--cases", "2000"]
+@pytest.mark.parametrize("stage", ["board", "flash"])
+def test_interrupted(tmp_path, stage):
+    """Ctrl-C while it builds, and while it verifies: one line, status 130, nothing half-written."""
+    out = tmp_path / "b"
+    command = [
+        sys.executable,
+        "-m",
+        "edgewright",
+        "deploy",
+        DIGITS,
+        "-b",
+        BOARD,
+        "-o",
+        out,
+        "--cases",
+        "20000",
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        time.sleep(wait_s)
+        for line in process.stdout:
+            if line.startswith(stage):
+                break
+        time.sleep(0.2)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert err == "EW-INTERRUPTED  interrupted\n"
-    assert [p for p in tmp_path.iterdir() if p.name != "b"] == []
-    assert not (tmp_path / "b").exists() or (tmp_path / "b" / "manifest.json").is_file()
+    assert (process.returncode, err) == (130, "EW-INTERRUPTED  interrupted\n")
+    assert list(tmp_path.iterdir()) == ([out] if stage == "flash" else [])
+    assert not out.exists() or cli("verify", out, "--cases", 1).status == 0
+
+
+def test_interrupted_before_it_begins(monkeypatch, capsys):
+    class Interrupting:
+        def find_spec(self, name, path, target=None):
+            if name == "edgewright.cli":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "edgewright.cli")
+    monkeypatch.setattr(sys, "meta_path", [Interrupting(), *sys.meta_path])
+    assert edgewright.__main__.main() == 130
+    assert capsys.readouterr().err == "EW-INTERRUPTED  interrupted\n"
