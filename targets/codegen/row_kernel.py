@@ -51,7 +51,7 @@ class RowKernel:
         source: C of the kernel where it is no single PrimFunc: static functions `f`, called with
             `arguments`, and helpers `f_0`, `f_1`, …
         outputs: Names of the PrimFunc's parameters that it writes (all others become const).
-        may_alias: The output may lie on an input (in-place element-wise ops), so no `restrict`.
+        may_alias: The output may lie on an input (in place, or overtaking it), so no `restrict`.
         inputs: One per input of the node.
         out_rows: Times the driver calls the kernel.
         out_row_bytes: Bytes one call writes.

@@ -120,6 +120,8 @@ def f(rows: T.handle, geometry: T.handle, W: T.Buffer(({quads}, {taps}), "int8")
         family=f"dw{height}x{width}_{x.shape[1]}x{channels}",
         script=script,
         arguments=("rows", "c[0]", "c[1]", "c[2]", "c[3]", "out"),
+        # The output may overtake the input rows, which are read in the same call.
+        may_alias=True,
         inputs=(_row_input(op, x),),
         out_rows=rows,
         out_row_bytes=columns * outputs,

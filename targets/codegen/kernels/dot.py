@@ -148,6 +148,8 @@ def f(rows: T.handle, window: T.handle, {output}X: T.Buffer(({g.quads * 4 * larg
         script=script,
         arguments=("rows", "c[0]", *(("c[3]",) if output else ()), "scratch", "c[1]", "c[2]", "out"),
         outputs=("Y", "X"),
+        # The output may overtake the input rows, which are read in the same call.
+        may_alias=True,
         inputs=(row_input,),
         out_rows=out_rows,
         out_row_bytes=g.out_columns * total,

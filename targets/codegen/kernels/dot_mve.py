@@ -108,6 +108,8 @@ def f({header}X: T.Buffer(({extent},), "int8"), output: T.handle, run: T.handle{
         script=script,
         arguments=(*source, "c[3]", *(f"c[{4 + i}]" for i in range(len(runs))), "c[1]", "c[2]", "out"),
         outputs=("Y",) if in_place else ("Y", "X"),
+        # The output may overtake the input rows, which are read in the same call.
+        may_alias=True,
         inputs=(row_input,),
         out_rows=out_rows,
         out_row_bytes=g.out_columns * total,
