@@ -41,7 +41,8 @@ def test_missing() -> None:
 
 
 def test_busy_names_the_process(pty: str) -> None:
-    script = "import sys; f = open(sys.argv[1], 'rb', 0); print('open', flush=True); f.read()"
+    # It sleeps instead of reading: opening the port sets VMIN to 0, which would end a read and the process.
+    script = "import sys, time; f = open(sys.argv[1], 'rb', 0); print('open', flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", script, pty], stdout=subprocess.PIPE) as other:
         try:
             assert other.stdout and other.stdout.readline() == b"open\n"
