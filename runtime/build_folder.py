@@ -12,6 +12,7 @@ from typing import Any
 from edgewright.converter.program import Program
 from edgewright.converter.program_file import load_program
 from edgewright.errors import UsageError
+from edgewright.targets.board import forget_board, load_board
 
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1
@@ -97,7 +98,17 @@ def open_build(path: Path) -> BuildFolder:
     except (OSError, ValueError, RecursionError) as error:
         raise _damaged(file, str(error)) from error
     _check(file, manifest)
+    _use_board_file(path, str(manifest["board"]))
     return BuildFolder(path, manifest)
+
+
+def _use_board_file(path: Path, board_id: str) -> None:
+    """The board file a build brings along stands for its board."""
+    own = path / f"{board_id}.toml"
+    if Path(own.name).stem == board_id and own.is_file():
+        load_board(own)
+    else:
+        forget_board(board_id)
 
 
 def _check(file: Path, manifest: Any) -> None:

@@ -239,15 +239,29 @@ def list_boards() -> tuple[Board, ...]:
     return tuple(read_board(p) for p in sorted(BOARDS.glob("*.toml")))
 
 
+# Files outside BOARDS that this process was given, by board id; they go before files of the project.
+_GIVEN: dict[str, Path] = {}
+
+
+def is_given(board: Board) -> bool:
+    """Whether a board comes from a file outside the project's own."""
+    return board.path.resolve().parent != BOARDS
+
+
 def load_board(board: str | Path) -> Board:
-    """A board by its id, or by the path of a TOML file.
+    """A board by its id, or by the path of a TOML file, which its id stands for from then on.
 
     Raises:
         UsageError: EW-BOARD-UNKNOWN with the nearest names, or as `read_board`.
     """
     name = str(board)
     if name.endswith(".toml"):
-        return read_board(Path(name))
+        found = read_board(Path(name))
+        if is_given(found):
+            _GIVEN[found.id] = found.path
+        return found
+    if name in _GIVEN:
+        return read_board(_GIVEN[name])
     path = BOARDS / f"{name}.toml"
     known = [p.stem for p in sorted(BOARDS.glob("*.toml"))]
     if name not in known:
@@ -259,6 +273,11 @@ def load_board(board: str | Path) -> Board:
             nearest=near,
         )
     return read_board(path)
+
+
+def forget_board(board_id: str) -> None:
+    """The id stands for the project's own board again."""
+    _GIVEN.pop(board_id, None)
 
 
 def emulated_board(board: Board) -> Board | None:

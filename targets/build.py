@@ -22,7 +22,7 @@ from edgewright.converter.program_file import save_program
 from edgewright.converter.rewrites import rewrite
 from edgewright.converter.schedule import Plan, peak_text, plan, plan_to_json
 from edgewright.errors import UsageError, WorkError
-from edgewright.targets.board import Board, load_board
+from edgewright.targets.board import Board, is_given, load_board
 from edgewright.targets.codegen.library import KernelTask, emit_library, kernel_tasks
 from edgewright.targets.cpu import CpuClass, cpu_class
 from edgewright.targets.sizes import check_budget
@@ -119,6 +119,9 @@ def build(
         manifest |= _stand_in(planned, library, board, folder)
         tell("reference", 3, 4)
         save_program(planned.program, folder / "program")
+        if is_given(board):
+            # Later commands find the board by its id, wherever its file was.
+            shutil.copyfile(board.path, folder / board.path.name)
         (folder / "plan.json").write_text(json.dumps(plan_to_json(planned.plan), indent=1))
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
         for part in ("firmware", "emulator"):

@@ -34,6 +34,15 @@ class Importer(Protocol):
     def __call__(self, data: bytes, folder: Path, shapes: Shapes) -> tuple[ir.Model, list[bytes]]: ...
 
 
+# What to do where the place that found the damage knows no better.
+HINTS = {
+    "EW-MODEL-MISSING": "give the path of an .onnx or .tflite file",
+    "EW-MODEL-EMPTY": "copy or export the model again",
+    "EW-ONNX-DAMAGED": "copy or export the model again",
+    "EW-TFLITE-DAMAGED": "copy or export the model again",
+}
+
+
 def load_model(path: Path, *, shapes: Shapes | None = None) -> ImportedModel:
     """Load an .onnx or .tflite file as a normalized ONNX model.
 
@@ -52,7 +61,8 @@ def load_model(path: Path, *, shapes: Shapes | None = None) -> ImportedModel:
         model, external = _importer(kind)(data, path.parent, shapes or {})
     except EdgewrightError as error:
         details = {"file": str(path)} | error.details
-        raise type(error)(error.code, f"{path}: {error.message}", error.hint, **details) from error.__cause__
+        hint = error.hint or HINTS.get(error.code, "")
+        raise type(error)(error.code, f"{path}: {error.message}", hint, **details) from error.__cause__
     except MemoryError:
         raise ModelError(
             "EW-MODEL-SIZE", f"{path}: not enough memory to load the model", file=str(path)

@@ -20,7 +20,10 @@ from edgewright.converter.program import Port, Program
 from edgewright.errors import ModelError
 
 DOMAINS = ("", "ai.onnx", "com.microsoft")
-FLOAT_HINT = "quantize it to int8 first: edgewright quantize"
+FLOAT_HINT = (
+    "quantize it to int8 first: onnxruntime's quantize_static with QuantFormat.QDQ; "
+    "edgewright quantize is not in this version"
+)
 OTHER_FORMS = frozenset(
     ("QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger", "DynamicQuantizeLinear")
 )

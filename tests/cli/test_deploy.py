@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import edgewright.__main__
+from edgewright.targets.board import BOARDS
 from tests.cli.runner import DIGITS, SAMPLES, cli, cli_json, tree
 
 BOARD = "mps2-an386"
@@ -194,3 +195,26 @@ def test_interrupted_before_it_begins(monkeypatch, capsys):
     monkeypatch.setattr(sys, "meta_path", [Interrupting(), *sys.meta_path])
     assert edgewright.__main__.main() == 130
     assert capsys.readouterr().err == "EW-INTERRUPTED  interrupted\n"
+
+
+def test_a_board_file_from_anywhere(tmp_path):
+    """Later commands, in other processes, find the board by what the build folder brings along."""
+    board = (
+        (BOARDS / f"{BOARD}.toml")
+        .read_text()
+        .replace("clock_hz = 25_000_000", "clock_hz = 25_000_000  # mine")
+    )
+    (tmp_path / "my-board.toml").write_text(board)
+    out = tmp_path / "build"
+    deployed = cli_json("deploy", DIGITS, "-b", tmp_path / "my-board.toml", "--cases", "2", "-o", out)
+    assert deployed.status == 0 and deployed.document["report"]["board"] == "my-board"
+    (tmp_path / "my-board.toml").unlink()
+    for command in (("verify", out, "--cases", "2"), ("bench", out), ("flash", out, "--dry-run")):
+        done = subprocess.run(
+            [sys.executable, "-m", "edgewright", *command],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
