@@ -20,27 +20,18 @@ from edgewright.converter.lower import lower
 from edgewright.converter.program import Port, Program
 from edgewright.converter.program_file import save_program
 from edgewright.converter.rewrites import rewrite
-from edgewright.converter.schedule import Plan, peak_text, plan, plan_to_json
+from edgewright.converter.schedule import peak_text, plan_to_json
 from edgewright.errors import UsageError, WorkError
 from edgewright.targets.board import Board, is_given, load_board
-from edgewright.targets.codegen.library import KernelTask, emit_library, kernel_tasks
-from edgewright.targets.cpu import CpuClass, cpu_class
+from edgewright.targets.codegen.library import emit_library
+from edgewright.targets.cpu import cpu_class
+from edgewright.targets.planning import Planned, plan_program
 from edgewright.targets.sizes import check_budget
 from edgewright.targets.stack import check_stack, firmware_stack, library_stack
 from edgewright.targets.toolchain import FirmwareImage, build_firmware
 
 MANIFEST = "manifest.json"
 Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A program with its kernels and its memory plan for one CPU class."""
-
-    program: Program
-    cpu: CpuClass
-    tasks: tuple[KernelTask, ...]
-    plan: Plan
 
 
 @dataclass(frozen=True)
@@ -64,15 +55,6 @@ def load_program_of(
 ) -> Program:
     """Model file -> Program: import, lower to integers, rewrite."""
     return rewrite(lower(load_model(model, shapes=shapes), io=io))
-
-
-def plan_program(program: Program, board: Board) -> Planned:
-    """Choose the kernels for a board's core and place everything in one arena."""
-    cpu = cpu_class(board.features)
-    tasks = tuple(kernel_tasks(program, cpu))
-    scratch = {t.node.name: t.kernel.scratch_bytes for t in tasks}
-    leads = {t.node.name: t.kernel.leads() for t in tasks}
-    return Planned(program, cpu, tasks, plan(program, scratch, alignment=cpu.alignment, leads=leads))
 
 
 def build(
@@ -154,7 +136,7 @@ def _atomic_folder(out: Path) -> Iterator[Path]:
 
 def _emit(planned: Planned, library: Path, stack_bytes: int | None = None) -> None:
     emit_library(
-        planned.program, planned.plan, list(planned.tasks), planned.cpu, library, stack_bytes=stack_bytes
+        planned.program, planned.plan, planned.kernels, planned.cpu, library, stack_bytes=stack_bytes
     )
 
 
@@ -222,26 +204,9 @@ def _stand_in(planned: Planned, library: Path, board: Board, folder: Path) -> di
 def _manifest(
     planned: Planned, board: Board, image: FirmwareImage, stack_bytes: int, source: str
 ) -> dict[str, Any]:
-    program, kernels = planned.program, {t.node.name: t.kernel for t in planned.tasks}
+    program = planned.program
     sizes = image.sizes
-    layers = []
-    for node in planned.plan.order:
-        if node.name not in kernels:
-            continue
-        y = program.values[node.output]
-        layers.append(
-            {
-                "name": node.name,
-                "kind": node.op.kind,
-                "output_value": node.output,
-                "output_shape": list(y.shape),
-                "dtype": y.dtype,
-                "macs": node.op.macs(*(program.values[i] for i in node.inputs)),
-                "kernel": kernels[node.name].family,
-                "why": kernels[node.name].reason,
-                "weights_bytes": node.op.weights_bytes,
-            }
-        )
+    layers = [_layer(planned, index) for index in range(len(planned.plan.steps))]
     return {
         "schema_version": 1,
         "model": {
@@ -272,6 +237,32 @@ def _manifest(
             "keeps_input": image.keep_input,
         },
         "program": "program",
+    }
+
+
+def _layer(planned: Planned, index: int) -> dict[str, Any]:
+    """A step of the plan: a layer that runs whole, or several that are streamed."""
+    step, program = planned.plan.steps[index], planned.program
+    y = program.values[step.nodes[-1].output]
+    if step.streamed is None:
+        kernel = planned.kernels[step.nodes[0].name].layer
+        kind, family, why = step.nodes[0].op.kind, kernel.family, kernel.reason
+    else:
+        kind, family = step.schedule, "several"
+        strips = f", in {step.strips} column strips" if step.strips > 1 else ""
+        why = f"{len(step.nodes)} operations row by row{strips}"
+    return {
+        "name": step.name,
+        "kind": kind,
+        "nodes": [n.name for n in step.nodes],
+        "output_value": step.nodes[-1].output,
+        "output_shape": list(y.shape),
+        "dtype": y.dtype,
+        "macs": round(step.macs),
+        "estimated_cycles_planned": round(step.cycles),
+        "kernel": family,
+        "why": why,
+        "weights_bytes": sum(n.op.weights_bytes for n in step.nodes),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -14,6 +14,7 @@ from edgewright.converter.ops.window import (
     pad_border,
     pool_output_size,
     window_rows,
+    window_strip,
     window_views,
 )
 from edgewright.converter.program import Array, TensorType
@@ -54,6 +55,17 @@ class AveragePool(OpKind):
 
         (x,) = inputs
         return pool_kernel(self, x)
+
+    def strip(self, columns: range, *inputs: TensorType) -> tuple[OpKind, tuple[range, ...]] | None:
+        (x,) = inputs
+        found = window_strip(columns, x.shape[1], self.window[1], self.stride[1], 1, self.padding)
+        return found and (replace(self, padding=found[1]), (found[0],))
+
+    def stream_kernels(self, cpu: CpuClass, *inputs: TensorType) -> tuple[RowKernel, ...] | None:
+        from edgewright.targets.codegen.kernels.pool import average_stream_kernels
+
+        (x,) = inputs
+        return average_stream_kernels(self, x)
 
     def golden(self, *inputs: Array) -> Array:
         (x,) = inputs

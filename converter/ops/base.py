@@ -65,5 +65,32 @@ class OpKind(ABC):
         return False
 
     def row_kernel(self, cpu: CpuClass, *inputs: TensorType) -> RowKernel:
-        """The TensorIR row kernel of this op for a CPU class."""
+        """The row kernel of this op for a CPU class in a layer schedule; it may take whole tensors."""
         raise NotImplementedError(self.kind)
+
+    def stream_kernels(self, cpu: CpuClass, *inputs: TensorType) -> tuple[RowKernel, ...] | None:
+        """The kernels of this op where rows of the inputs arrive and leave one by one.
+
+        Returns:
+            One kernel that writes one row of the output a call; or two, one that accumulates
+            (`RowKernel.accumulates`) and one that makes the only output row of the sums; None where the
+            op needs whole tensors.
+        """
+        return None
+
+    def lean_kernels(self, cpu: CpuClass, *inputs: TensorType) -> tuple[RowKernel, ...]:
+        """Slower forms of the only kernel of `stream_kernels` that need less scratch memory, fastest first."""
+        return ()
+
+    def strip(self, columns: range, *inputs: TensorType) -> tuple[OpKind, tuple[range, ...]] | None:
+        """The op restricted to some of its output columns.
+
+        Args:
+            columns: Output columns.
+            inputs: Types of the whole inputs.
+
+        Returns:
+            (an op that makes just these columns of inputs cut to the ranges; the columns needed of each
+            input), None where the op needs all columns.
+        """
+        return None

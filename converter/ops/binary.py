@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from edgewright.converter.ops.base import OpKind
 from edgewright.converter.ops.fixed_point import multiply_by_quantized_multiplier, quantize_multiplier
 from edgewright.converter.ops.requantize import NO_ACTIVATION, ActivationRange, quantized_clamp
+from edgewright.converter.ops.row_by_row import Pixelwise
 from edgewright.converter.program import Array, Quantization, Shape, TensorType
 from edgewright.errors import ModelError
 
@@ -33,7 +33,7 @@ def broadcast_shape(a: Shape, b: Shape) -> Shape:
 
 
 @dataclass(frozen=True, eq=False)
-class _Binary(OpKind):
+class _Binary(Pixelwise):
     """What the element-wise operations of two inputs share.
 
     Args:
@@ -55,9 +55,6 @@ class _Binary(OpKind):
     def output_type(self, *inputs: TensorType) -> TensorType:
         a, b = inputs
         return TensorType(broadcast_shape(a.shape, b.shape), "int8", self.output)
-
-    def input_rows(self, out_row: int, *inputs: TensorType) -> tuple[range, ...]:
-        return tuple(range(1) if x.shape[0] == 1 else range(out_row, out_row + 1) for x in inputs)
 
     def _finish(self, raw: Array) -> Array:
         scaled = multiply_by_quantized_multiplier(raw, self.output_multiplier, self.output_shift)
@@ -111,10 +108,6 @@ class Add(_Binary):
             sign=sign,
         )
 
-    @property
-    def pixelwise(self) -> bool:
-        return True
-
     def row_kernel(self, cpu: CpuClass, *inputs: TensorType) -> RowKernel:
         from edgewright.targets.codegen.kernels.elementwise import binary_kernel
 
@@ -157,10 +150,6 @@ class Mul(_Binary):
             output=output,
             clamp=quantized_clamp(activation_range, output),
         )
-
-    @property
-    def pixelwise(self) -> bool:
-        return True
 
     def row_kernel(self, cpu: CpuClass, *inputs: TensorType) -> RowKernel:
         from edgewright.targets.codegen.kernels.elementwise import binary_kernel

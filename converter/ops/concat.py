@@ -53,5 +53,13 @@ class Concat(OpKind):
 
         return concat_kernel(self, *inputs)
 
+    def stream_kernels(self, cpu: CpuClass, *inputs: TensorType) -> tuple[RowKernel, ...] | None:
+        from edgewright.targets.codegen.kernels.movement_rows import concat_stream_kernels
+
+        return concat_stream_kernels(self, *inputs)
+
+    def strip(self, columns: range, *inputs: TensorType) -> tuple[OpKind, tuple[range, ...]] | None:
+        return None if self.axis == 1 else (self, (columns,) * len(inputs))
+
     def golden(self, *inputs: Array) -> Array:
         return np.concatenate(inputs, axis=self.axis)

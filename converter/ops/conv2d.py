@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from edgewright.converter.ops.base import OpKind, Padding
 from edgewright.converter.ops.requantize import Requantize, check_weights
+from edgewright.converter.ops.row_by_row import RowByRow
 from edgewright.converter.ops.window import (
     NO_PADDING,
     Pair,
     output_size,
     pad_border,
     window_rows,
+    window_strip,
     window_views,
 )
 from edgewright.converter.program import Array, TensorType
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Conv2D(OpKind):
+class Conv2D(RowByRow):
     """y[r, c, o] = requantize(sum over the window of (x - input_zero_point) * weights[o]).
 
     Args:
@@ -87,6 +89,13 @@ class Conv2D(OpKind):
 
         (x,) = inputs
         return convolution_kernel(self, cpu, x)
+
+    def strip(self, columns: range, *inputs: TensorType) -> tuple[OpKind, tuple[range, ...]] | None:
+        (x,) = inputs
+        found = window_strip(
+            columns, x.shape[1], self.window[1], self.stride[1], self.dilation[1], self.padding
+        )
+        return found and (replace(self, padding=found[1]), (found[0],))
 
     def golden(self, *inputs: Array) -> Array:
         padded = pad_border(inputs[0], self.padding, self.input_zero_point)

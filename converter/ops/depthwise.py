@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from edgewright.converter.ops.base import OpKind, Padding
 from edgewright.converter.ops.requantize import Requantize, check_weights
-from edgewright.converter.ops.window import NO_PADDING, Pair, output_size, pad_border, window_rows
+from edgewright.converter.ops.row_by_row import RowByRow
+from edgewright.converter.ops.window import (
+    NO_PADDING,
+    Pair,
+    output_size,
+    pad_border,
+    window_rows,
+    window_strip,
+)
 from edgewright.converter.program import Array, TensorType
 from edgewright.errors import ModelError
 
@@ -19,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class DepthwiseConv2D(OpKind):
+class DepthwiseConv2D(RowByRow):
     """y[r, c, i * m + j] = requantize(sum over the window of (x[.., i] - zero) * weights[.., i * m + j]).
 
     Args:
@@ -77,6 +85,13 @@ class DepthwiseConv2D(OpKind):
 
         (x,) = inputs
         return depthwise_kernel(self, cpu, x)
+
+    def strip(self, columns: range, *inputs: TensorType) -> tuple[OpKind, tuple[range, ...]] | None:
+        (x,) = inputs
+        found = window_strip(
+            columns, x.shape[1], self.window[1], self.stride[1], self.dilation[1], self.padding
+        )
+        return found and (replace(self, padding=found[1]), (found[0],))
 
     def golden(self, *inputs: Array) -> Array:
         (x,) = inputs

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from edgewright.converter.ops.base import OpKind
 from edgewright.converter.ops.requantize import Requantize, check_weights
+from edgewright.converter.ops.row_by_row import Pixelwise
 from edgewright.converter.program import Array, TensorType
 from edgewright.errors import ModelError
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class FullyConnected(OpKind):
+class FullyConnected(Pixelwise):
     """y[r, c, o] = requantize(sum over i of (x[r, c, i] - input_zero_point) * weights[o, i]).
 
     Args:
@@ -49,16 +49,9 @@ class FullyConnected(OpKind):
         shape = (x.shape[0], x.shape[1], int(self.weights.shape[0]))
         return TensorType(shape, "int8", self.requantize.output)
 
-    def input_rows(self, out_row: int, *inputs: TensorType) -> tuple[range, ...]:
-        return (range(out_row, out_row + 1),)
-
     def macs(self, *inputs: TensorType) -> int:
         (x,) = inputs
         return x.shape[0] * x.shape[1] * int(self.weights.size)
-
-    @property
-    def pixelwise(self) -> bool:
-        return True
 
     def row_kernel(self, cpu: CpuClass, *inputs: TensorType) -> RowKernel:
         from edgewright.targets.codegen.kernels.fully_connected import fully_connected_kernel

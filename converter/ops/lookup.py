@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from edgewright.converter.ops.base import OpKind
 from edgewright.converter.ops.requantize import DTYPE_RANGE
+from edgewright.converter.ops.row_by_row import Pixelwise
 from edgewright.converter.program import Array, Quantization, TensorType
 from edgewright.errors import ModelError
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Lookup(OpKind):
+class Lookup(Pixelwise):
     """y = table[x - smallest value of input_dtype].
 
     Args:
@@ -60,13 +60,6 @@ class Lookup(OpKind):
         if x.dtype != self.input_dtype:
             raise ModelError("EW-OP-SHAPE", f"{self.source} of {self.input_dtype} applied to {x.dtype}")
         return TensorType(x.shape, self.output_dtype, self.output)
-
-    def input_rows(self, out_row: int, *inputs: TensorType) -> tuple[range, ...]:
-        return (range(out_row, out_row + 1),)
-
-    @property
-    def pixelwise(self) -> bool:
-        return True
 
     def row_kernel(self, cpu: CpuClass, *inputs: TensorType) -> RowKernel:
         from edgewright.targets.codegen.kernels.elementwise import lookup_kernel

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from edgewright.converter.ops.base import OpKind, Padding
+from edgewright.converter.ops.row_by_row import RowByRow
 from edgewright.converter.ops.window import (
     NO_PADDING,
     Pair,
     pad_border,
     pool_output_size,
     window_rows,
+    window_strip,
     window_views,
 )
 from edgewright.converter.program import Array, TensorType
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class MaxPool(OpKind):
+class MaxPool(RowByRow):
     """y = clamp(largest of the window's elements inside the input).
 
     Args:
@@ -54,6 +56,11 @@ class MaxPool(OpKind):
 
         (x,) = inputs
         return pool_kernel(self, x)
+
+    def strip(self, columns: range, *inputs: TensorType) -> tuple[OpKind, tuple[range, ...]] | None:
+        (x,) = inputs
+        found = window_strip(columns, x.shape[1], self.window[1], self.stride[1], 1, self.padding)
+        return found and (replace(self, padding=found[1]), (found[0],))
 
     def golden(self, *inputs: Array) -> Array:
         padded = pad_border(inputs[0], self.padding, -128)

@@ -63,10 +63,19 @@ class Mean(OpKind):
         return (range(inputs[0].shape[0]) if 0 in self.axes else range(out_row, out_row + 1),)
 
     def row_kernel(self, cpu: CpuClass, *inputs: TensorType) -> RowKernel:
-        from edgewright.targets.codegen.kernels.movement import mean_kernel
+        from edgewright.targets.codegen.kernels.mean import mean_kernel
 
         (x,) = inputs
         return mean_kernel(self, x)
+
+    def stream_kernels(self, cpu: CpuClass, *inputs: TensorType) -> tuple[RowKernel, ...] | None:
+        from edgewright.targets.codegen.kernels.mean import mean_stream_kernels
+
+        (x,) = inputs
+        return mean_stream_kernels(self, x)
+
+    def strip(self, columns: range, *inputs: TensorType) -> tuple[OpKind, tuple[range, ...]] | None:
+        return None if 1 in self.axes else (self, (columns,))
 
     def golden(self, *inputs: Array) -> Array:
         sums = (inputs[0].astype(np.int64) - self.input_zero_point).sum(self.axes, keepdims=True)

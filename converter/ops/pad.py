@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from edgewright.converter.ops.base import OpKind, Padding
-from edgewright.converter.ops.window import NO_PADDING
+from edgewright.converter.ops.window import NO_PADDING, window_strip
 from edgewright.converter.program import Array, TensorType
 from edgewright.errors import ModelError
 
@@ -56,6 +56,17 @@ class Pad(OpKind):
 
         (x,) = inputs
         return pad_kernel(self, x)
+
+    def stream_kernels(self, cpu: CpuClass, *inputs: TensorType) -> tuple[RowKernel, ...] | None:
+        from edgewright.targets.codegen.kernels.movement_rows import pad_stream_kernels
+
+        (x,) = inputs
+        return pad_stream_kernels(self, x)
+
+    def strip(self, columns: range, *inputs: TensorType) -> tuple[OpKind, tuple[range, ...]] | None:
+        (x,) = inputs
+        found = window_strip(columns, x.shape[1], 1, 1, 1, self.padding)
+        return found and (replace(self, padding=found[1]), (found[0],))
 
     def golden(self, *inputs: Array) -> Array:
         widths = (

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from edgewright.converter.ops.base import OpKind
 from edgewright.converter.ops.requantize import DTYPE_RANGE
+from edgewright.converter.ops.row_by_row import Pixelwise
 from edgewright.converter.program import Array, Quantization, TensorType
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Quantize(OpKind):
+class Quantize(Pixelwise):
     """q = clamp(zero_point + round(x / scale)), float32 division, halves away from zero.
 
     NaN becomes the zero point, infinities the ends of the range.
@@ -34,13 +34,6 @@ class Quantize(OpKind):
 
     def output_type(self, *inputs: TensorType) -> TensorType:
         return TensorType(inputs[0].shape, self.dtype, self.output)
-
-    def input_rows(self, out_row: int, *inputs: TensorType) -> tuple[range, ...]:
-        return (range(out_row, out_row + 1),)
-
-    @property
-    def pixelwise(self) -> bool:
-        return True
 
     def row_kernel(self, cpu: CpuClass, *inputs: TensorType) -> RowKernel:
         from edgewright.targets.codegen.kernels.elementwise import quantize_kernel
@@ -59,7 +52,7 @@ class Quantize(OpKind):
 
 
 @dataclass(frozen=True, eq=False)
-class Dequantize(OpKind):
+class Dequantize(Pixelwise):
     """x = scale * (q - zero_point), float32.
 
     Args:
@@ -72,13 +65,6 @@ class Dequantize(OpKind):
 
     def output_type(self, *inputs: TensorType) -> TensorType:
         return TensorType(inputs[0].shape, "float32", None)
-
-    def input_rows(self, out_row: int, *inputs: TensorType) -> tuple[range, ...]:
-        return (range(out_row, out_row + 1),)
-
-    @property
-    def pixelwise(self) -> bool:
-        return True
 
     def row_kernel(self, cpu: CpuClass, *inputs: TensorType) -> RowKernel:
         from edgewright.targets.codegen.kernels.elementwise import dequantize_kernel

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -64,6 +64,17 @@ class ResizeNearest(OpKind):
 
         (x,) = inputs
         return resize_kernel(self, x)
+
+    def stream_kernels(self, cpu: CpuClass, *inputs: TensorType) -> tuple[RowKernel, ...] | None:
+        from edgewright.targets.codegen.kernels.movement_rows import resize_stream_kernels
+
+        (x,) = inputs
+        return resize_stream_kernels(self, x)
+
+    def strip(self, columns: range, *inputs: TensorType) -> tuple[OpKind, tuple[range, ...]] | None:
+        taken = self.columns[columns.start : columns.stop]
+        needed = range(int(taken.min()), int(taken.max()) + 1)
+        return replace(self, columns=taken - needed.start), (needed,)
 
     def golden(self, *inputs: Array) -> Array:
         return np.ascontiguousarray(inputs[0][np.ix_(self.rows, self.columns)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -54,6 +54,19 @@ class Slice(OpKind):
 
         (x,) = inputs
         return slice_kernel(self, x)
+
+    def stream_kernels(self, cpu: CpuClass, *inputs: TensorType) -> tuple[RowKernel, ...] | None:
+        from edgewright.targets.codegen.kernels.movement_rows import slice_stream_kernels
+
+        (x,) = inputs
+        return slice_stream_kernels(self, x)
+
+    def strip(self, columns: range, *inputs: TensorType) -> tuple[OpKind, tuple[range, ...]] | None:
+        taken = self.ranges()[1][columns.start : columns.stop]
+        needed = range(min(taken), max(taken) + 1)
+        begin = (self.begin[0], taken.start - needed.start, self.begin[2])
+        end = (self.end[0], taken.stop - needed.start, self.end[2])
+        return replace(self, begin=begin, end=end), (needed,)
 
     def golden(self, *inputs: Array) -> Array:
         return np.ascontiguousarray(inputs[0][np.ix_(*self.ranges())])

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from edgewright.converter.ops.base import OpKind
 from edgewright.converter.ops.fixed_point import quantize_multiplier, rounding_divide_by_pot, srdhm
 from edgewright.converter.ops.fixed_point_functions import exp_of_negative, reciprocal
+from edgewright.converter.ops.row_by_row import Pixelwise
 from edgewright.converter.program import Array, Quantization, TensorType
 from edgewright.errors import ModelError
 
@@ -24,7 +24,7 @@ OUTPUT = Quantization(1 / 256, -128)
 
 
 @dataclass(frozen=True, eq=False)
-class Softmax(OpKind):
+class Softmax(Pixelwise):
     """y[c] = exp(d[c]) / sum over c of exp(d[c]), d = beta * input_scale * (x[c] - largest x).
 
     Args:
@@ -56,13 +56,6 @@ class Softmax(OpKind):
 
     def output_type(self, *inputs: TensorType) -> TensorType:
         return TensorType(inputs[0].shape, "int8", OUTPUT)
-
-    def input_rows(self, out_row: int, *inputs: TensorType) -> tuple[range, ...]:
-        return (range(out_row, out_row + 1),)
-
-    @property
-    def pixelwise(self) -> bool:
-        return True
 
     def row_kernel(self, cpu: CpuClass, *inputs: TensorType) -> RowKernel:
         from edgewright.targets.codegen.kernels.softmax import softmax_kernel

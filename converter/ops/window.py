@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,29 @@ def window_rows(out_row: int, window: int, stride: int, dilation: int, padding: 
     """Input rows (from first to last tap) under an output row; negative or past the end = padding."""
     first = out_row * stride - padding.top
     return range(first, first + dilation * (window - 1) + 1)
+
+
+def window_strip(
+    columns: range, input_columns: int, window: int, stride: int, dilation: int, padding: Padding
+) -> tuple[range, Padding] | None:
+    """What a window operation needs to make just some of its output columns.
+
+    Args:
+        columns: Output columns.
+        input_columns: Columns of the whole input.
+        window, stride, dilation: Horizontal.
+        padding: Of the whole operation.
+
+    Returns:
+        (input columns, padding around them), None where all of these windows lie in the padding.
+
+    >>> window_strip(range(0, 2), 8, 3, 2, 1, Padding(left=1))
+    (range(0, 4), Padding(top=0, bottom=0, left=1, right=0))
+    """
+    first = columns.start * stride - padding.left
+    stop = (columns.stop - 1) * stride - padding.left + dilation * (window - 1) + 1
+    inside = range(max(0, first), min(input_columns, stop))
+    return (inside, replace(padding, left=inside.start - first, right=stop - inside.stop)) if inside else None
 
 
 def pad_border(x: npt.NDArray[Any], padding: Padding, value: int) -> npt.NDArray[Any]:

@@ -1,13 +1,18 @@
-"""Scheduling: the order of the operations and the place of every buffer in one static arena."""
+"""Scheduling: how every operation runs, in which order, and the place of every buffer in one static arena."""
 
-from edgewright.converter.schedule.memory_plan import (
-    Buffer,
-    Plan,
-    explain_peak,
-    plan_from_json,
-    plan_to_json,
-)
+from edgewright.converter.schedule.memory_plan import Buffer, Plan, Step, plan_to_json
 from edgewright.converter.schedule.peak_text import peak_text
-from edgewright.converter.schedule.planner import plan
+from edgewright.converter.schedule.planner import Planner, Wish, make_planner, plan, trade_off
 
-__all__ = ["Buffer", "Plan", "explain_peak", "peak_text", "plan", "plan_from_json", "plan_to_json"]
+__all__ = [
+    "Buffer",
+    "Plan",
+    "Planner",
+    "Step",
+    "Wish",
+    "make_planner",
+    "peak_text",
+    "plan",
+    "plan_to_json",
+    "trade_off",
+]

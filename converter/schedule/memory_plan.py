@@ -1,36 +1,36 @@
-"""Plan: the order of the operations and the place of every buffer in the arena."""
+"""Plan: how every node of a program runs, and the place of every buffer in the arena."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from edgewright.converter.program import Node, Program
-from edgewright.errors import UsageError
+from edgewright.converter.program import Node
+from edgewright.converter.schedule.row_op import RowOp
+from edgewright.converter.schedule.segment import InputMode, Kind, Ring, Streamed
 
-SCHEMA_VERSION = 1
-# The one op kind whose output is its input's bytes under another shape: it never moves data.
-RESHAPE_KIND = "reshape"
+SCHEMA_VERSION = 2
+
+Schedule = Literal["layer", "stream", "patch"]
 
 
 @dataclass(frozen=True)
 class Buffer:
-    """A range of the arena that one tensor or one kernel's scratch memory owns for some steps.
+    """A range of the arena that something owns for some steps.
+
+    Buffers in use at the same step may overlap where they are not in use at the same moment of it: an
+    output that overtakes its input row by row, the newest rows of two line buffers, scratch memory.
 
     Args:
-        name: The value's name, or `<node name>:scratch`.
-        value: Name of the program's value, None for scratch.
+        name: The value's name, `<value>:newest`, `<node>:scratch` or `:state`.
+        value: Name of the program's value, None for what holds no whole value.
         offset: First byte, relative to the start of the arena.
         size_bytes: Bytes in use (not rounded up to the alignment).
-        first_step: First position in `Plan.order` at which the bytes are in use.
-        last_step: Last such position, inclusive.
+        first_step: First index into `Plan.steps` at which the bytes are in use.
+        last_step: Last such step, inclusive.
         kind: What lies there.
-        shares: Name of the buffer whose storage this one takes over at `first_step` (an operation in
-            place, a reshape, or an output that overtakes its input), else None. Only then may the two
-            overlap.
-        lead_bytes: How far this buffer has to begin below the one it shares where it overtakes it
-            row by row (`overlap.py`); None where the two are at the same place.
+        slots: Rows of a ring, else 0.
     """
 
     name: str
@@ -39,9 +39,8 @@ class Buffer:
     size_bytes: int
     first_step: int
     last_step: int
-    kind: Literal["tensor", "scratch"]
-    shares: str | None = None
-    lead_bytes: int | None = None
+    kind: Kind
+    slots: int = 0
 
     @property
     def end(self) -> int:
@@ -49,154 +48,149 @@ class Buffer:
         return self.offset + self.size_bytes
 
 
-@dataclass(frozen=True)
-class Plan:
-    """Operator order and static arena layout of a program.
-
-    All inputs are in the arena before step 0, outputs stay until after the last step; constants are
-    not in the arena.
+@dataclass(frozen=True, eq=False)
+class Step:
+    """Consecutive nodes that run together: one whole, or several streamed row by row.
 
     Args:
-        order: The nodes in execution order; a step is an index into it.
-        buffers: Every tensor and scratch buffer, tensors first, in order of their first step.
+        nodes: In execution order.
+        schedule: How they run.
+        strips: Column strips, 1 for none.
+        patches: Rows and columns of patches, None unless the schedule is "patch".
+        op: The kernel of a node that runs whole, else None.
+        streamed: Events of a streamed segment, else None.
+        rings: Line buffer by value, of a streamed segment.
+        row_bytes: Bytes of a row in the widest strip by value, of a streamed segment.
+        in_use_bytes: Largest number of bytes in use.
+        in_use: What is in use at that moment: (name, bytes), largest first.
+        cycles: Estimated.
+        macs: With those computed twice.
+    """
+
+    nodes: tuple[Node, ...]
+    schedule: Schedule
+    strips: int
+    patches: tuple[int, int] | None
+    op: RowOp | None
+    streamed: Streamed | None
+    rings: Mapping[str, Ring]
+    row_bytes: Mapping[str, int]
+    in_use_bytes: int
+    in_use: tuple[tuple[str, int], ...]
+    cycles: float
+    macs: float
+
+    @property
+    def name(self) -> str:
+        """Name of the only node, or of the first and the last."""
+        first, last = self.nodes[0].name, self.nodes[-1].name
+        return first if len(self.nodes) == 1 else f"{first} … {last}"
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Execution order, schedules and static arena layout of a program.
+
+    Resident inputs are in the arena before step 0, outputs stay until after the last step; constants
+    are not in the arena.
+
+    Args:
+        steps: In execution order.
+        buffers: Tensors first, in order of their first step.
         arena_bytes: Size of the arena, a multiple of `alignment`.
-        lower_bound_bytes: No order and no placement needs less (proven).
-        optimal: `arena_bytes == lower_bound_bytes`.
-        gap_bytes: `arena_bytes - lower_bound_bytes`.
-        peak_step: First step at which the most bytes are in use.
+        lower_bound_bytes: No placement of these steps needs less (proven).
+        searched: Whether all segmentations were compared, so that no other one of these costs is smaller.
+        input_mode: "resident", or "rows": the application pushes the rows of the input.
+        macs: Of a layer by layer inference.
         alignment: Every offset is a multiple of it, in bytes.
     """
 
-    order: tuple[Node, ...]
+    steps: tuple[Step, ...]
     buffers: tuple[Buffer, ...]
     arena_bytes: int
     lower_bound_bytes: int
-    optimal: bool
-    gap_bytes: int
-    peak_step: int
+    searched: bool
+    input_mode: InputMode
+    macs: int
     alignment: int = 4
 
     @property
+    def optimal(self) -> bool:
+        return self.searched and self.arena_bytes == self.lower_bound_bytes
+
+    @property
+    def gap_bytes(self) -> int:
+        return self.arena_bytes - self.lower_bound_bytes
+
+    @property
+    def cycles(self) -> float:
+        return sum(s.cycles for s in self.steps)
+
+    @property
+    def mac_overhead(self) -> float:
+        """Executed multiply-accumulates relative to a layer by layer inference."""
+        return sum(s.macs for s in self.steps) / self.macs if self.macs else 1.0
+
+    @property
+    def schedule(self) -> Schedule:
+        """The most involved schedule of any step."""
+        kinds = {s.schedule for s in self.steps}
+        return "patch" if "patch" in kinds else "stream" if "stream" in kinds else "layer"
+
+    @property
+    def passes(self) -> int:
+        """How often the application pushes the whole input."""
+        first = self.steps[0] if self.steps else None
+        return first.strips if first is not None and self.input_mode == "rows" else 1
+
+    @property
     def offsets(self) -> dict[str, int]:
-        """Offset in the arena by value name (reshaped values included, constants not)."""
+        """Offset in the arena by value name, of whole values."""
         return {b.value: b.offset for b in self.buffers if b.value is not None}
 
-    def scratch_offset(self, node: str) -> int | None:
-        """Offset of a node's scratch memory, None where it has none."""
-        name = scratch_name(node)
-        return next((b.offset for b in self.buffers if b.kind == "scratch" and b.name == name), None)
+    @property
+    def peak_step(self) -> int:
+        """First step at which the most bytes are in use."""
+        return max(range(len(self.steps)), key=lambda i: (self.steps[i].in_use_bytes, -i), default=0)
 
     def alive(self, step: int) -> tuple[Buffer, ...]:
         """Buffers in use at a step."""
         return tuple(b for b in self.buffers if b.first_step <= step <= b.last_step)
-
-    def bytes_in_use(self, step: int) -> int:
-        """Bytes of the arena that hold something at a step; shared storage counts once."""
-        return covered_bytes((b.offset, b.end) for b in self.alive(step))
-
-
-def covered_bytes(ranges: Iterable[tuple[int, int]]) -> int:
-    """Length of the union of half-open ranges."""
-    total = reached = 0
-    for start, end in sorted(ranges):
-        total += max(end - max(start, reached), 0)
-        reached = max(reached, end)
-    return total
-
-
-def scratch_name(node: str) -> str:
-    """Name of the scratch buffer of a node."""
-    return f"{node}:scratch"
-
-
-def explain_peak(plan: Plan) -> tuple[str, ...]:
-    """Names of the buffers in use at the largest moment, largest first; storage counted once.
-
-    Where a value takes over the storage of another, only the value it became is named.
-    """
-    alive = plan.alive(plan.peak_step)
-    # An input that is overtaken row by row still takes memory of its own.
-    taken_over = {b.shares for b in alive if b.lead_bytes is None}
-    owners = [b for b in alive if b.name not in taken_over]
-    return tuple(b.name for b in sorted(owners, key=lambda b: (-b.size_bytes, b.first_step, b.name)))
 
 
 def plan_to_json(plan: Plan) -> dict[str, Any]:
     """The plan as JSON-ready data; nodes appear by name."""
     return {
         "schema_version": SCHEMA_VERSION,
-        "order": [n.name for n in plan.order],
+        "input": plan.input_mode,
+        "passes": plan.passes,
+        "schedule": plan.schedule,
+        "ram_bytes": plan.arena_bytes,
+        "estimated_cycles": round(plan.cycles),
+        "mac_overhead": round(plan.mac_overhead, 4),
+        "segments": segments_to_json(plan.steps),
         "buffers": [asdict(b) for b in plan.buffers],
         "arena_bytes": plan.arena_bytes,
         "lower_bound_bytes": plan.lower_bound_bytes,
         "optimal": plan.optimal,
         "gap_bytes": plan.gap_bytes,
         "peak_step": plan.peak_step,
-        "peak": list(explain_peak(plan)),
         "alignment": plan.alignment,
     }
 
 
-def plan_from_json(data: Mapping[str, Any], program: Program) -> Plan:
-    """Read back what `plan_to_json` wrote for the same program.
-
-    Raises:
-        UsageError: EW-PLAN-FILE where the data is not a plan of this program.
-    """
-    nodes = {n.name: n for n in program.nodes}
-    try:
-        if data["schema_version"] != SCHEMA_VERSION:
-            raise UsageError(
-                "EW-PLAN-FILE",
-                f"the plan has schema version {data['schema_version']}, readable is {SCHEMA_VERSION}",
-            )
-        return Plan(
-            order=tuple(nodes[name] for name in data["order"]),
-            buffers=tuple(Buffer(**b) for b in data["buffers"]),
-            arena_bytes=data["arena_bytes"],
-            lower_bound_bytes=data["lower_bound_bytes"],
-            optimal=data["optimal"],
-            gap_bytes=data["gap_bytes"],
-            peak_step=data["peak_step"],
-            alignment=data["alignment"],
-        )
-    except (KeyError, TypeError) as error:
-        raise UsageError("EW-PLAN-FILE", f"not a plan of {program.name}: {error}") from error
-
-
-def conflicts(plan: Plan) -> Iterator[tuple[Buffer, Buffer]]:
-    """Pairs of buffers that use the same bytes at the same step without sharing them on purpose.
-
-    A legal plan has none; the planner checks its own result with it. On purpose share: a value and its
-    reshapes, and the input and output of an operation in place, at the step of that operation only.
-    """
-    by_name = {b.name: b for b in plan.buffers}
-
-    def root(b: Buffer) -> str:
-        while b.shares is not None and plan.order[b.first_step].op.kind == RESHAPE_KIND:
-            b = by_name[b.shares]
-        return b.name
-
-    roots = {b.name: root(b) for b in plan.buffers}
-    handed_over = {
-        (roots[b.shares], b.name): b.first_step
-        for b in plan.buffers
-        if b.shares is not None and roots[b.name] == b.name
-    }
-    for i, a in enumerate(plan.buffers):
-        for b in plan.buffers[i + 1 :]:
-            first, last = max(a.first_step, b.first_step), min(a.last_step, b.last_step)
-            if first > last or a.offset >= b.end or b.offset >= a.end or roots[a.name] == roots[b.name]:
-                continue
-            pair = (roots[a.name], roots[b.name])
-            step = handed_over.get(pair, handed_over.get(pair[::-1]))
-            if not (first == last == step and _agreed(by_name, a, b)):
-                yield a, b
-
-
-def _agreed(by_name: Mapping[str, Buffer], a: Buffer, b: Buffer) -> bool:
-    """Whether two buffers that share on purpose lie as they have to."""
-    output = a if a.shares is not None and a.first_step >= b.first_step else b
-    assert output.shares is not None
-    distance = by_name[output.shares].offset - output.offset
-    return distance == 0 if output.lead_bytes is None else distance >= output.lead_bytes
+def segments_to_json(steps: Sequence[Step]) -> list[dict[str, Any]]:
+    """What runs together and how."""
+    return [
+        {
+            "nodes": [n.name for n in s.nodes],
+            "schedule": s.schedule,
+            "strips": s.strips,
+            "patches": list(s.patches) if s.patches else None,
+            "in_use_bytes": s.in_use_bytes,
+            "in_use": [list(pair) for pair in s.in_use],
+            "estimated_cycles": round(s.cycles),
+            "macs": round(s.macs),
+        }
+        for s in steps
+    ]

@@ -1,260 +1,244 @@
-"""The memory planner: operator order, operations in place, and the place of every buffer.
+"""The planner: which schedule runs every node, in which order, and where everything lies in the arena.
 
-Three stages, each ending early when the proven lower bound is met: the order with the smallest peak of
-live bytes (`order.py`), best-fit placement (`placement.py`), and the solver for what remains
-(`exact_placement.py`), first with that order, then free in order and in working in place.
+The order of the operations is the one with the smallest peak of whole tensors (`order.py`). All ways to
+cut it into segments are compared (`search.py`); those that none beats in memory and cycles are placed
+(`assemble.py`).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from edgewright.converter.program import Program
-from edgewright.converter.schedule.exact_placement import ExactResult, solve
-from edgewright.converter.schedule.memory_plan import Buffer, Plan, conflicts, scratch_name
+from edgewright.converter.schedule.assemble import assemble
+from edgewright.converter.schedule.candidate import Candidate, CopyCost
+from edgewright.converter.schedule.memory_plan import Plan
+from edgewright.converter.schedule.network import Forms, Network, build_network
 from edgewright.converter.schedule.order import best_order
-from edgewright.converter.schedule.overlap import Leads, floor_bytes, overlaps, place_overlapped
-from edgewright.converter.schedule.placement import Block, blocks_of, place
-from edgewright.converter.schedule.storage_graph import StorageGraph, build_storage_graph
+from edgewright.converter.schedule.search import (
+    Path,
+    ScheduleMode,
+    cheapest,
+    enumerate_candidates,
+    front,
+    without_recompute,
+)
+from edgewright.converter.schedule.segment import InputMode
+from edgewright.converter.schedule.storage_graph import build_storage_graph
 from edgewright.errors import UsageError, WorkError
 
-# Above this the model with free order costs more to build than it has ever gained.
-MAX_FREE_ORDER_OPERATIONS = 100
+Tell = Callable[[str, int, int], None]
+# Paths that are placed for the trade-off, besides its ends.
+MAX_POINTS = 12
+UNLIMITED = 2**62
 
 
 @dataclass(frozen=True)
-class _Layout:
-    """An order with the offset of every storage and of every scratch memory, in bytes.
+class Wish:
+    """What a plan is asked for.
 
-    `overtaken` has, by storage written, the storage read that it may overlap and the lead.
+    Args:
+        schedule: Which kinds of segments may be used.
+        input: How the input arrives; None: resident if that fits, else by rows.
+        arena_bytes: Largest arena; None for any.
+        slowdown: Instead of the fastest plan the smallest that takes at most so many times the cycles
+            of the layer schedule.
+        patches: Rows and columns of patches, for the schedule "patch".
     """
 
-    order: tuple[int, ...]
-    storage_offsets: Mapping[int, int]
-    scratch_offsets: Mapping[int, int]
-    in_place: frozenset[int]
-    height_bytes: int
-    overtaken: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    schedule: ScheduleMode = "auto"
+    input: InputMode | None = None
+    arena_bytes: int | None = None
+    slowdown: float | None = None
+    patches: tuple[int, int] | None = None
 
 
-def plan(
+@dataclass(frozen=True, eq=False)
+class Planner:
+    """The search space of a program in one input mode.
+
+    Args:
+        network: Nodes in execution order.
+        input_mode: How the input arrives.
+        edges: All candidates by first position.
+        complete: Whether the enumeration was.
+        layer_cycles: Of the layer schedule.
+    """
+
+    network: Network
+    input_mode: InputMode
+    edges: Sequence[Sequence[Candidate]]
+    complete: bool
+    layer_cycles: float
+
+    def place(self, path: Path, *, time_limit_s: float = 0.1, solver_s: float = 0.0) -> Plan:
+        """The plan of a path."""
+        return assemble(
+            self.network,
+            path,
+            self.input_mode,
+            searched=self.complete,
+            time_limit_s=time_limit_s,
+            solver_s=solver_s,
+        )
+
+    def paths(self) -> list[Path]:
+        """Paths worth placing: the trade-off with recompute and without, the fastest first."""
+        exact, every = front(without_recompute(self.edges)), front(self.edges)
+        known = {(p.peak_bytes, p.cycles) for p in exact}
+        merged = exact + [p for p in every if (p.peak_bytes, p.cycles) not in known]
+        return sorted(merged, key=lambda p: p.cycles)
+
+    def fastest_within(self, arena_bytes: int) -> Plan | None:
+        """The fastest plan whose arena is not larger; None where there is none."""
+        limit = arena_bytes
+        while (path := cheapest(self.edges, limit)) is not None:
+            plan = self.place(path, time_limit_s=0.5)
+            if plan.arena_bytes > arena_bytes:
+                plan = self.place(path, time_limit_s=1.0, solver_s=4.0)
+            if plan.arena_bytes <= arena_bytes:
+                return plan
+            limit = min(path.peak_bytes, limit) - 1
+        return None
+
+    def smallest(self, cycles: float | None = None) -> Plan | None:
+        """The plan with the smallest arena that takes at most so many cycles."""
+        best: Plan | None = None
+        for path in reversed(front(self.edges)):
+            if cycles is not None and path.cycles > cycles:
+                continue
+            if best is not None and path.peak_bytes >= best.arena_bytes:
+                break
+            plan = self.place(path, time_limit_s=1.0, solver_s=4.0)
+            if best is None or plan.arena_bytes < best.arena_bytes:
+                best = plan
+        return best
+
+
+def make_planner(
     program: Program,
-    scratch_bytes: Mapping[str, int] | None = None,
+    forms: Mapping[str, Forms],
+    copy: CopyCost,
+    input_mode: InputMode,
     *,
     alignment: int = 4,
-    time_limit_s: float = 10.0,
-    leads: Mapping[str, Sequence[int | None]] | None = None,
-) -> Plan:
-    """Plan the arena of a program under a layer schedule (whole tensors).
+    schedule: ScheduleMode = "auto",
+    time_limit_s: float = 8.0,
+    tell: Tell | None = None,
+) -> Planner:
+    """Enumerate the candidates of a program.
 
     Args:
         program: Verified program; constants get no memory, reshapes share their input's.
-        scratch_bytes: Scratch memory of the kernels by node name, alive during their step only.
-        alignment: Of every offset and of the arena's size, in bytes: a power of two.
-        time_limit_s: For the solver, which only runs where best fit leaves a gap. The result is
-            the same on every run unless this limit ends the search.
-        leads: By node name, for each of its inputs: how many bytes below it the output has to begin
-            so that it only overwrites what has been read (`overlap.py`); None where it must not.
-
-    Returns:
-        The plan with the smallest arena found; `optimal` and `gap_bytes` say what is proven.
+        forms: How each node may run, by name.
+        copy: Cost of copying a row inside the arena.
+        input_mode: How the input arrives.
+        alignment: Of every offset and size, in bytes: a power of two.
+        schedule: Which kinds of segments to consider.
+        time_limit_s: Where it ends the enumeration, the plan is not claimed to be optimal.
+        tell: Called with (what, done, total).
 
     Raises:
-        UsageError: EW-PLAN-ALIGNMENT or EW-PLAN-SCRATCH where an argument makes no sense.
+        UsageError: EW-PLAN-ALIGNMENT; EW-PLAN-ROWS where the input cannot come by rows.
     """
-    scratch = dict(scratch_bytes or {})
-    _check_arguments(program, scratch, alignment)
+    if alignment < 1 or alignment & (alignment - 1):
+        raise UsageError("EW-PLAN-ALIGNMENT", f"the alignment {alignment} is not a power of two")
+    network = arrange(program, forms, alignment)
+    if input_mode == "rows":
+        _check_rows(network)
+    found = enumerate_candidates(
+        network,
+        input_mode,
+        copy,
+        mode=schedule,
+        time_limit_s=time_limit_s,
+        tell=(lambda done, total: tell("plan", done, total)) if tell is not None else None,
+    )
+    layers = sum(f.layer.out_rows * f.layer.cycles for f in network.forms)
+    return Planner(network, input_mode, found.edges, found.complete, layers)
+
+
+def arrange(program: Program, forms: Mapping[str, Forms], alignment: int) -> Network:
+    """The program in the execution order with the smallest peak of whole tensors."""
+    scratch = {name: form.layer.scratch_bytes for name, form in forms.items()}
     graph = build_storage_graph(program, scratch, alignment)
-    searched = best_order(graph)
-    blocks = blocks_of(graph, searched.order)
-    offsets, height = place(blocks, searched.peak_bytes)
-    layout = _from_blocks(searched.order, blocks, offsets, height)
-    bound = searched.lower_bound_bytes
-    if height > bound:
-        layout, bound = _solve(graph, layout, searched.peak_bytes, bound, alignment, time_limit_s)
-    if leads:
-        by_storage = _leads_by_storage(program, graph, leads)
-        layout, bound = _overlap(graph, layout, by_storage, alignment, time_limit_s)
-    result = _build(program, graph, layout, scratch, bound, alignment)
-    for a, b in conflicts(result):
-        raise WorkError("EW-PLAN-OVERLAP", f"buffers {a.name} and {b.name} overlap: a bug of the planner")
-    return result
+    order = [program.nodes[i] for i in best_order(graph).order]
+    return build_network(program, forms, order, alignment)
 
 
-def _leads_by_storage(
-    program: Program, graph: StorageGraph, leads: Mapping[str, Sequence[int | None]]
-) -> Leads:
-    """Leads by operation and storage, where the output may overtake that input."""
-    storage_of = {v: i for i, s in enumerate(graph.storages) for v in s.values}
-    found: dict[int, dict[int, int]] = {}
-    for index, node in enumerate(program.nodes):
-        read = [storage_of.get(v) for v in node.inputs]
-        for storage, lead in zip(read, leads.get(node.name, ()), strict=False):
-            # A storage read twice is read in two orders.
-            if storage is not None and lead is not None and read.count(storage) == 1:
-                found.setdefault(index, {})[storage] = lead
+def _check_rows(network: Network) -> None:
+    inputs = network.program.inputs
+    if len(inputs) != 1:
+        raise UsageError(
+            "EW-PLAN-ROWS", f"the model has {len(inputs)} inputs; rows can be pushed into one", "--input resident"
+        )
+    if not network.forms or network.forms[0].stream is None:
+        first = network.forms[0].node.name if network.forms else "none"
+        raise UsageError(
+            "EW-PLAN-ROWS", f"the first operation ({first}) needs its whole input at once", "--input resident"
+        )
+
+
+def plan(planner: Planner, wish: Wish) -> Plan:
+    """The plan that fulfils a wish.
+
+    Raises:
+        WorkError: EW-PLAN-MEMORY with the smallest arena there is.
+    """
+    if wish.slowdown is not None:
+        found = planner.smallest(wish.slowdown * planner.layer_cycles)
+    elif wish.arena_bytes is not None:
+        found = planner.fastest_within(wish.arena_bytes)
+    else:
+        path = cheapest(planner.edges, UNLIMITED)
+        found = planner.place(path, time_limit_s=1.0, solver_s=4.0) if path is not None else None
+    if found is None:
+        raise WorkError("EW-PLAN-MEMORY", "no plan fits")
     return found
 
 
-def _overlap(
-    graph: StorageGraph, layout: _Layout, leads: Leads, alignment: int, time_limit_s: float
-) -> tuple[_Layout, int]:
-    """Let outputs overtake their inputs, in the order that is best without; and the proven bound."""
-    floor = floor_bytes(graph, leads)
-    blocks = blocks_of(graph, layout.order)
-    allowed = overlaps(graph, blocks, layout.order, leads)
-    if layout.height_bytes <= floor or not allowed:
-        return layout, min(floor, layout.height_bytes)
-    placed = place_overlapped(blocks, allowed, layout.height_bytes, alignment, time_limit_s)
-    if placed is None:
-        return layout, min(floor, layout.height_bytes)
-    overtaken = {blocks[o.output].storages[0]: (blocks[o.source].storages[-1], o.lead_bytes) for o in allowed}
-    better = _from_blocks(layout.order, blocks, placed.offsets, placed.height_bytes)
-    # The bound of these blocks is one of all plans only where there is no other order to run in.
-    bound = max(floor, placed.bound_bytes) if _only_order(graph) else floor
-    return replace(better, overtaken=overtaken), min(bound, placed.height_bytes)
+def trade_off(
+    planner: Planner, *, time_limit_s: float = 6.0, tell: Tell | None = None
+) -> list[Plan]:
+    """Plans of which none is better in memory, cycles and recompute than another, the smallest first.
 
-
-def _check_arguments(program: Program, scratch: Mapping[str, int], alignment: int) -> None:
-    if alignment < 1 or alignment & (alignment - 1):
-        raise UsageError("EW-PLAN-ALIGNMENT", f"the alignment {alignment} is not a power of two")
-    names = {n.name for n in program.nodes}
-    for node, size in scratch.items():
-        if node not in names or size < 0:
-            raise UsageError("EW-PLAN-SCRATCH", f"{size} bytes of scratch memory for node {node}")
-
-
-def _from_blocks(order: tuple[int, ...], blocks: Sequence[Block], offsets: list[int], height: int) -> _Layout:
-    placed = list(zip(blocks, offsets, strict=True))
-    chained = (s for b in blocks for s in b.storages[1:])
-    return _Layout(
-        order=order,
-        storage_offsets={s: o for b, o in placed for s in b.storages},
-        scratch_offsets={b.scratch_of: o for b, o in placed if b.scratch_of is not None},
-        in_place=frozenset(chained),
-        height_bytes=height,
-    )
-
-
-def _solve(
-    graph: StorageGraph, layout: _Layout, peak: int, bound: int, alignment: int, time_limit_s: float
-) -> tuple[_Layout, int]:
-    """Let the solver close the gap; returns the better layout and the proven bound over all orders."""
+    The first, the last, the smallest without recompute and the smallest that computes at most a tenth
+    twice are always among them.
+    """
+    paths = planner.paths()
+    if not paths:
+        return []
+    macs = planner.network.program.macs
+    ends = {id(paths[0]), id(min(paths, key=lambda p: p.peak_bytes))}
+    for limit in (1.0, 1.1):
+        within = [p for p in paths if p.macs <= limit * macs * (1 + 1e-9)]
+        ends |= {id(min(within, key=lambda p: p.peak_bytes))} if within else set()
+    spread = max(1, -(-len(paths) // MAX_POINTS))
+    chosen = [p for i, p in enumerate(paths) if id(p) in ends or i % spread == 0]
     deadline = time.monotonic() + time_limit_s
-    if layout.height_bytes > peak:
-        result, in_this_order = solve(
-            graph,
-            layout.order,
-            bound_bytes=peak,
-            best_bytes=layout.height_bytes,
-            alignment=alignment,
-            time_limit_s=time_limit_s / 2,
-        )
-        if result is not None:
-            layout = _from_solver(graph, result)
-        if _only_order(graph):
-            return layout, max(bound, in_this_order)
-    left = deadline - time.monotonic()
-    if layout.height_bytes > bound and left > 0 and len(graph.operations) <= MAX_FREE_ORDER_OPERATIONS:
-        result, bound = solve(
-            graph,
-            None,
-            bound_bytes=bound,
-            best_bytes=layout.height_bytes,
-            alignment=alignment,
-            time_limit_s=min(left, time_limit_s / 2),
-        )
-        if result is not None:
-            layout = _from_solver(graph, result)
-    return layout, bound
+    plans = []
+    for done, path in enumerate(chosen):
+        if tell is not None:
+            tell("place", done, len(chosen))
+        share = max(0.02, (deadline - time.monotonic()) / (len(chosen) - done))
+        plans.append(planner.place(path, time_limit_s=share if id(path) in ends else share / 4))
+    return undominated(plans)
 
 
-def _only_order(graph: StorageGraph) -> bool:
-    """Whether the operations can run in one order only: each needs the one before it."""
-    return all(op.needs >> (i - 1) & 1 for i, op in enumerate(graph.operations) if i > 0)
+def undominated(plans: Sequence[Plan]) -> list[Plan]:
+    """Plans sorted by memory, without those that another one beats in memory, cycles and recompute."""
+
+    def beats(a: Plan, b: Plan) -> bool:
+        ours = (a.arena_bytes, round(a.cycles), round(a.mac_overhead, 6))
+        theirs = (b.arena_bytes, round(b.cycles), round(b.mac_overhead, 6))
+        return all(x <= y for x, y in zip(ours, theirs, strict=True)) and ours != theirs
+
+    kept: dict[tuple[int, int, float], Plan] = {}
+    for p in plans:
+        if not any(beats(other, p) for other in plans):
+            kept.setdefault((p.arena_bytes, round(p.cycles), round(p.mac_overhead, 6)), p)
+    return sorted(kept.values(), key=lambda p: (p.arena_bytes, p.cycles))
 
 
-def _from_solver(graph: StorageGraph, result: ExactResult) -> _Layout:
-    written = (graph.operations[i].writes for i in result.in_place)
-    return _Layout(
-        order=result.order,
-        storage_offsets=dict(enumerate(result.storage_offsets)),
-        scratch_offsets=result.scratch_offsets,
-        in_place=frozenset(w for w in written if w is not None),
-        height_bytes=result.height_bytes,
-    )
-
-
-def _build(
-    program: Program,
-    graph: StorageGraph,
-    layout: _Layout,
-    scratch: Mapping[str, int],
-    bound: int,
-    alignment: int,
-) -> Plan:
-    tensors = sorted(_tensor_buffers(program, graph, layout), key=lambda b: (b.first_step, b.last_step))
-    step_of = {operation: step for step, operation in enumerate(layout.order)}
-    scratches = [
-        Buffer(
-            scratch_name(program.nodes[i].name),
-            None,
-            layout.scratch_offsets[i],
-            scratch[program.nodes[i].name],
-            step_of[i],
-            step_of[i],
-            "scratch",
-        )
-        for i in layout.order
-        if i in layout.scratch_offsets
-    ]
-    draft = Plan(
-        order=tuple(program.nodes[i] for i in layout.order),
-        buffers=(*tensors, *scratches),
-        arena_bytes=layout.height_bytes,
-        lower_bound_bytes=bound,
-        optimal=layout.height_bytes == bound,
-        gap_bytes=layout.height_bytes - bound,
-        peak_step=0,
-        alignment=alignment,
-    )
-    steps = range(max(len(layout.order), 1))
-    return replace(draft, peak_step=max(steps, key=lambda step: (draft.bytes_in_use(step), -step)))
-
-
-def _tensor_buffers(program: Program, graph: StorageGraph, layout: _Layout) -> Iterator[Buffer]:
-    """One buffer for each value; reshapes and operations in place name whose storage they share."""
-    step_of = {program.nodes[i].output: step for step, i in enumerate(layout.order)}
-    last_use = {v: step for v, step in step_of.items()}
-    for step, i in enumerate(layout.order):
-        for value in program.nodes[i].inputs:
-            last_use[value] = max(step, last_use.get(value, 0))
-    outputs = {p.value for p in program.outputs}
-    final = max(len(layout.order) - 1, 0)
-    for index, storage in enumerate(graph.storages):
-        for value in storage.values:
-            shares = storage.values[0] if value != storage.values[0] else None
-            if index in layout.in_place and shares is None:
-                assert storage.producer is not None
-                node = program.nodes[storage.producer]
-                assert node.op.in_place_input is not None
-                shares = node.inputs[node.op.in_place_input]
-            lead = None
-            if index in layout.overtaken and shares is None:
-                source, lead = layout.overtaken[index]
-                assert storage.producer is not None
-                read = program.nodes[storage.producer].inputs
-                shares = next(v for v in read if v in graph.storages[source].values)
-            yield Buffer(
-                name=value,
-                value=value,
-                offset=layout.storage_offsets[index],
-                size_bytes=program.values[value].size_bytes,
-                first_step=step_of.get(value, 0),
-                last_step=final if value in outputs else last_use.get(value, 0),
-                kind="tensor",
-                shares=shares,
-                lead_bytes=lead,
-            )

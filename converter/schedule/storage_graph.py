@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from edgewright.converter.program import Node, Program
-from edgewright.converter.schedule.memory_plan import RESHAPE_KIND
+from edgewright.converter.schedule.network import RESHAPE_KIND
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ import serial
 
 from edgewright.errors import DeviceError
 from edgewright.runtime.devices.serial_port import open_serial
-from edgewright.runtime.emulator.cycle_counter import CycleCounter, cycle_model, plugin_path
+from edgewright.runtime.emulator.cycle_counter import CycleCounter, plugin_path
 from edgewright.runtime.emulator.qemu import Qemu, find_qemu, qemu_command
 from edgewright.targets.board import Board
+from edgewright.targets.costs import cycle_model
 
 
 class Transport(ABC):

@@ -25,17 +25,6 @@ CFLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidd
 COMPILE_TIMEOUT_S = 120.0
 VERSION_TIMEOUT_S = 20.0
 
-# Timing table by CPU. No table is published for the M33, whose pipeline is close to the M4's; the M7
-# issues two instructions at a time, so that instruction counts are all that can be said honestly.
-CYCLE_MODELS = {
-    "cortex-m0": "m0",
-    "cortex-m0plus": "m0plus",
-    "cortex-m3": "m3",
-    "cortex-m4": "m4",
-    "cortex-m33": "m4",
-    "cortex-m55": "m55",
-}
-
 RUN_MARKERS = ("ew_bench_start", "ew_bench_stop")
 LAYER_MARKERS = ("ew_layer_start", "ew_layer_stop")
 
@@ -53,11 +42,6 @@ class Passage:
     pair: str
     instructions: int
     cycles: int | None
-
-
-def cycle_model(cpu: str) -> str | None:
-    """Name of the timing table for a CPU ("cortex-m4" -> "m4"), None where there is none."""
-    return CYCLE_MODELS.get(cpu)
 
 
 class CycleCounter:

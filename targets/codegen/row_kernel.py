@@ -11,7 +11,8 @@ everything else comes by pointer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from edgewright.converter.program import Array
 
@@ -26,8 +27,9 @@ class RowInput:
         window: Rows the kernel reads at a time.
         stride: Input rows per output row.
         dilation: Distance between the rows of a window.
-        pad_top: Rows of padding above the tensor.
+        pad_top: Rows of padding above the tensor; negative where the first rows are skipped.
         pad_value: Byte that fills a padding row; None passes a null pointer instead.
+        repeat: Consecutive output rows that read the same window.
     """
 
     rows: int
@@ -37,6 +39,13 @@ class RowInput:
     dilation: int = 1
     pad_top: int = 0
     pad_value: int | None = 0
+    repeat: int = 1
+
+    def window_rows(self, out_row: int) -> range:
+        """Rows inside the tensor from the first to the last that an output row reads; may be empty."""
+        first = out_row // self.repeat * self.stride - self.pad_top
+        last = first + (self.window - 1) * self.dilation
+        return range(max(0, first), min(self.rows, last + 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +69,9 @@ class RowKernel:
         scratch_bytes: Arena bytes the kernel may overwrite while it runs.
         reason: Why this kernel was chosen, for the report.
         lead_bytes: Set by kernels that read every pixel before they write one at its place or after.
+        accumulates: All calls add to the same output row, which the driver zeroes before the first.
+        work: How often one call does each thing the cost tables name (`targets/costs`); empty where only
+            the bytes read and written are counted.
     """
 
     family: str
@@ -77,6 +89,8 @@ class RowKernel:
     scratch_bytes: int = 0
     reason: str = ""
     lead_bytes: int | None = None
+    accumulates: bool = False
+    work: Mapping[str, float] = field(default_factory=dict)
 
     def leads(self) -> tuple[int | None, ...]:
         """For each input, how far below it the output has to begin to overwrite only what is read.

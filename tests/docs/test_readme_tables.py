@@ -12,8 +12,8 @@ from edgewright.converter.ops.binary import Add, Mul
 from edgewright.converter.ops.lookup import Lookup
 from edgewright.converter.ops.reshape import Reshape
 from edgewright.converter.program_json import OP_KINDS
-from edgewright.runtime.emulator.cycle_counter import CYCLE_MODELS
 from edgewright.targets.board import list_boards
+from edgewright.targets.costs.cost_table import CYCLE_MODELS
 from edgewright.targets.cpu import CPU_CLASSES, cpu_class
 from tests.docs.pages import page
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from edgewright.converter.ops.depthwise import DepthwiseConv2D
 from edgewright.converter.program import TensorType
 from edgewright.targets.codegen.kernels.requantization import epilogue
+from edgewright.targets.codegen.kernels.work import depthwise_any_work, depthwise_work
 from edgewright.targets.codegen.row_kernel import RowInput, RowKernel
 from edgewright.targets.cpu import CpuClass
 
@@ -89,11 +90,12 @@ def depthwise_kernel(op: DepthwiseConv2D, cpu: CpuClass, x: TensorType) -> RowKe
     quads = channels // 4
     taps = height * width * 4
     runs = column_runs(x.shape[1], columns, width, op.stride[1], op.dilation[1], op.padding.left)
-    lines = []
+    lines, calls = [], []
     for n, (start, count, first, low, high) in enumerate(runs):
         whole = high - low in ((3,) if vector else (2, 3))
         unrolled = whole and (height, width, op.dilation[1]) == (3, 3, 1)
         name = f"ew_depthwise_{f'3x{high - low}_' if unrolled else ''}{'mve' if vector else call.form}"
+        calls.append((name.removeprefix("ew_"), count, high - low))
         column = first + low * op.dilation[1]
         constants = f"T.address_of(W[vq, 0]), T.address_of(B[{n}, vq * 4]), T.address_of(K[vq, 0]), geometry"
         output = f"T.address_of(Y[{start * channels}])"
@@ -133,6 +135,7 @@ def f(rows: T.handle, geometry: T.handle, W: T.Buffer(({quads}, {taps}), "int8")
         ),
         headers=("ew_depthwise_mve.h" if vector else "ew_depthwise.h",),
         reason=f"4 channels at a time, borders peeled, {'Helium' if vector else call.form}",
+        work=depthwise_work(calls, quads, height),
     )
 
 
@@ -165,4 +168,5 @@ def _any_kernel(op: DepthwiseConv2D, x: TensorType) -> RowKernel:
         ),
         headers=("ew_depthwise.h",),
         reason="channel by channel: multiplier above 1 or channels not a multiple of 4",
+        work=depthwise_any_work(columns, outputs, op.window),
     )

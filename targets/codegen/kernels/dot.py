@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from edgewright.targets.codegen.kernels.geometry import Geometry
 from edgewright.targets.codegen.kernels.requantization import Epilogue
+from edgewright.targets.codegen.kernels.work import gather_any_work, gather_work, tile_work
 from edgewright.targets.codegen.row_kernel import RowInput, RowKernel
 from edgewright.targets.cpu import CpuClass
 
@@ -142,6 +143,7 @@ def f(rows: T.handle, window: T.handle, {output}X: T.Buffer(({g.quads * 4 * larg
       Y: T.Buffer(({g.out_columns * total},), "int8")):
     T.func_attr({{"global_symbol": "f", "tirx.noalias": True}})
 """ + "".join(_segment(n, g, s, outputs, call) for n, s in enumerate(segments))
+    gather = gather_any_work if g.group_channels % 4 else gather_work
     pointwise = g.height == g.width == g.stride == g.groups == 1 and g.pad_left == 0 and row_input.rows == 1
     return RowKernel(
         family=family,
@@ -166,4 +168,7 @@ def f(rows: T.handle, window: T.handle, {output}X: T.Buffer(({g.quads * 4 * larg
         f"{call.form} requantization",
         # A tile's pixels are gathered before its first output is written, from the first to the last.
         lead_bytes=max(0, g.out_columns * (total - g.pixel_bytes)) if pointwise else None,
+        work={"dot": 1, "dot_segment": len(segments)}
+        | gather(g, sum(tiles for _, tiles, _ in segments))
+        | tile_work(g, segments, outputs, call.form),
     )

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from edgewright.targets.codegen.kernels.dot import pack_constants, window_constants
 from edgewright.targets.codegen.kernels.geometry import Geometry
 from edgewright.targets.codegen.kernels.requantization import Epilogue
+from edgewright.targets.codegen.kernels.work import gather_s8_work, tile_mve_work
 from edgewright.targets.codegen.row_kernel import RowInput, RowKernel
 
 VECTOR_BYTES = 16
@@ -117,4 +118,7 @@ def f({header}X: T.Buffer(({extent},), "int8"), output: T.handle, run: T.handle{
         headers=("ew_gather_s8.h", "ew_dot_mve.h"),
         scratch_bytes=0 if in_place else run * depth,
         reason=f"Helium, 4 channels x {run} pixels, input {'in place' if in_place else 'gathered'}",
+        work={"dot": 1}
+        | ({} if in_place else gather_s8_work(g, full + bool(rest)))
+        | tile_mve_work(g, full + bool(rest), outputs, call.form),
     )

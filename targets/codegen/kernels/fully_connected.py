@@ -55,4 +55,11 @@ def f(X: T.Buffer(({inputs},), "int8"), output: T.handle, W: T.Buffer(({groups},
         ),
         headers=(f"ew_dot_{cpu.name}.h",),
         reason="4 channels at a time, input read in place",
+        work={
+            "fully_connected": 1,
+            f"tile_4x1_{call.form}": groups,
+            f"tile_4x1_{call.form}_channel": outputs,
+            "dot_4x1": groups * quads,
+            "dot_4x1_rest": groups * (quads % 4),
+        },
     )

@@ -1,4 +1,4 @@
-"""Kernels that move or reduce whole tensors: concatenation, padding, slicing, transposition, resizing, mean.
+"""Kernels that move whole tensors: concatenation, padding, slicing, transposition, resizing.
 
 They take their inputs as one row each. Plain loops; gcc turns the contiguous ones into memcpy.
 """
@@ -6,12 +6,10 @@ They take their inputs as one row each. Plain loops; gcc turns the contiguous on
 from __future__ import annotations
 
 from dataclasses import replace
-from math import prod
 
 import numpy as np
 
 from edgewright.converter.ops.concat import Concat
-from edgewright.converter.ops.mean import Mean
 from edgewright.converter.ops.pad import Pad
 from edgewright.converter.ops.resize_nearest import ResizeNearest
 from edgewright.converter.ops.slice import Slice
@@ -136,29 +134,3 @@ def resize_kernel(op: ResizeNearest, x: TensorType) -> RowKernel:
     )
     kernel = _whole("resize", (x,), y, parameters, body, ("c[0]", "c[1]"))
     return replace(kernel, constants=(op.rows.astype(np.int32), op.columns.astype(np.int32)))
-
-
-def mean_kernel(op: Mean, x: TensorType) -> RowKernel:
-    """Mean over any axes: strided sums, one output after the other."""
-    y = op.output_type(x)
-    strides = (x.shape[1] * x.shape[2], x.shape[2], 1)
-    kept = [i for i in range(3) if i not in op.axes]
-    taken = [i for i in range(3) if i in op.axes]
-    geometry: list[int] = []
-    for axes in (kept, taken):
-        padded = [(1, 0)] * (3 - len(axes)) + [(x.shape[i], strides[i]) for i in axes]
-        geometry += [v for pair in padded for v in pair]
-    geometry += [op.input_zero_point * prod(x.shape[i] for i in taken), op.multiplier, op.shift]
-    geometry += [op.output.zero_point]
-    return RowKernel(
-        family="mean",
-        script="",
-        call="ew_mean",
-        arguments=("rows[0]", "out", "c[0]"),
-        inputs=(RowInput(1, x.size_bytes),),
-        out_rows=1,
-        out_row_bytes=y.size_bytes,
-        constants=(np.array(geometry, np.int32),),
-        headers=("ew_math.h", "ew_mean.h"),
-        reason="strided sums",
-    )

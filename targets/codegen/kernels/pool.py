@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from edgewright.converter.ops.average_pool import AveragePool
 from edgewright.converter.ops.max_pool import MaxPool
 from edgewright.converter.program import TensorType
+from edgewright.targets.codegen.kernels.mean import accumulating_kernels
 from edgewright.targets.codegen.row_kernel import RowInput, RowKernel
+
+HEADERS = ("ew_math.h", "ew_pool.h")
+
+
+def _geometry(op: AveragePool | MaxPool, x: TensorType, height: int) -> npt.NDArray[np.int32]:
+    """Constants of ew_pool.h for windows of so many rows."""
+    _, columns, channels = op.output_type(x).shape
+    horizontal = (op.window[1], op.stride[1], op.padding.left)
+    return np.array([x.shape[1], channels, columns, height, *horizontal, *op.clamp], np.int32)
 
 
 def pool_kernel(op: AveragePool | MaxPool, x: TensorType) -> RowKernel:
     """[kh rows][W, C] -> [W', C]; rows outside come as null pointers, because they do not count."""
     rows, columns, channels = op.output_type(x).shape
-    geometry = [x.shape[1], channels, columns, *op.window, op.stride[1], op.padding.left, *op.clamp]
     name = "average" if isinstance(op, AveragePool) else "max"
     return RowKernel(
         family=f"{name}_pool",
@@ -32,7 +42,24 @@ def pool_kernel(op: AveragePool | MaxPool, x: TensorType) -> RowKernel:
         ),
         out_rows=rows,
         out_row_bytes=columns * channels,
-        constants=(np.array(geometry, np.int32),),
-        headers=("ew_math.h", "ew_pool.h"),
+        constants=(_geometry(op, x, op.window[0]),),
+        headers=HEADERS,
         reason="channel by channel",
     )
+
+
+def average_stream_kernels(op: AveragePool, x: TensorType) -> tuple[RowKernel, ...]:
+    """Kernels for a tensor that arrives row by row.
+
+    Where the only window holds all rows, they are added up as they arrive, if the sums (4 bytes for
+    each window) take less memory than the rows. The choice is the same for all columns.
+    """
+    rows = x.shape[0]
+    out_rows, columns, channels = op.output_type(x).shape
+    height, width = op.window
+    whole = out_rows == 1 and height - op.padding.top >= rows
+    if not whole or (rows - 1) * width <= 4 or 255 * rows * width >= 2**31:
+        return (pool_kernel(op, x),)
+    geometry = _geometry(op, x, rows)
+    arguments = ("rows[0]", "out", "c[0]")
+    return accumulating_kernels("average_pool", x, columns * channels, geometry, arguments, HEADERS)

@@ -7,6 +7,7 @@ lie in the kernel's scratch, first fit by lifetime.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -38,6 +39,7 @@ class FloatCode:
         constants: Arrays of `c`.
         scratch_bytes: Bytes of `scratch`.
         steps: Turns of all innermost loops, a measure of its time.
+        work: The steps, and how many of them call which function of ew_float.h.
         input_bytes: Size of every input.
         output_bytes: Size of the output.
     """
@@ -47,6 +49,7 @@ class FloatCode:
     constants: tuple[Array, ...]
     scratch_bytes: int
     steps: int
+    work: Mapping[str, float]
     input_bytes: tuple[int, ...]
     output_bytes: int
 
@@ -97,6 +100,7 @@ def float_code(model: bytes) -> FloatCode:
         tuple(constants),
         scratch_bytes,
         steps,
+        _work(calls, functions),
         input_bytes,
         calls[-1].result_bytes,
     )
@@ -113,6 +117,15 @@ def _function(call: Call, index: int) -> tuple[str, int]:
     if re.search(r"\bdouble\b", text):
         raise NotLegal("it needs double precision")
     return text, used
+
+
+def _work(calls: list[Call], functions: list[tuple[str, int]]) -> dict[str, float]:
+    """What the cost tables charge for: see `RowKernel.work`."""
+    work: dict[str, float] = {"float": 1, "float_step": sum(c.steps for c in calls)}
+    for call, (text, _) in zip(calls, functions, strict=True):
+        for name in re.findall(r"\bew_(\w+)\s*\(", text):
+            work[f"float_{name}"] = work.get(f"float_{name}", 0) + call.steps
+    return work
 
 
 def _at(offset: int) -> str:
@@ -168,4 +181,5 @@ def float_kernel(op: FloatOp, *inputs: TensorType) -> RowKernel:
         headers=("ew_float.h",),
         scratch_bytes=code.scratch_bytes,
         reason="no integer arithmetic: float, loops by TVM Relax",
+        work=code.work,
     )

@@ -14,15 +14,17 @@ typedef struct {
   int32_t zero_point, low, high;
 } ew_output;
 
-#define EW_TILE(NAME, PIXELS, FINISH)                                                                 \
-  EW_NOINLINE void NAME(const int8_t *w, const int16_t *x, const int32_t *k, int8_t *out, int32_t quads, \
+/* A tile of two channels, from a function that stores its accumulators. */
+#define EW_TILE_OF(NAME, DOT, TYPE, PIXELS, FINISH)                                                   \
+  EW_NOINLINE void NAME(const int8_t *w, const TYPE *x, const int32_t *k, int8_t *out, int32_t quads, \
                         int32_t stride, int32_t count, const ew_output *g) {                          \
     int32_t acc[2 * PIXELS];                                                                          \
-    ew_dot_2x##PIXELS(w, x, k, acc, quads);                                                           \
+    DOT(w, x, k, acc, quads);                                                                         \
     for (int32_t i = 0; i < count; i++)                                                               \
       for (int32_t p = 0; p < PIXELS; p++)                                                            \
         out[p * stride + i] = FINISH(acc[2 * p + i], k[2 + i], k[4 + i], g->zero_point, g->low, g->high); \
   }
+#define EW_TILE(NAME, PIXELS, FINISH) EW_TILE_OF(NAME, ew_dot_2x##PIXELS, int16_t, PIXELS, FINISH)
 
 #define EW_TILES(PIXELS)                                                       \
   EW_TILE(ew_tile_2x##PIXELS##_bounded, PIXELS, ew_requantize_bounded)         \
@@ -40,6 +42,8 @@ typedef struct {
   }
 
 #define EW_TILES_4X1                                          \
+  EW_TILE_4X1(ew_tile_4x1_bounded, ew_requantize_bounded)     \
+  EW_TILE_4X1(ew_tile_4x1_general, ew_requantize)             \
   EW_TILE_4X1(ew_tile_4x1_once, ew_requantize_once)           \
   EW_TILE_4X1(ew_tile_4x1_once_right, ew_requantize_once_right)
 #endif

@@ -1,0 +1,75 @@
+"""Costs of a program's layers on an emulated board, each with the kernel that ran."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from edgewright.converter.program import Program
+from edgewright.runtime.devices.device import Device
+from edgewright.runtime.devices.transport import EmulatorTransport
+from edgewright.runtime.inputs import case_bytes, random_cases
+from edgewright.targets.board import Board, load_board
+from edgewright.targets.build import plan_program
+from edgewright.targets.codegen.library import emit_library
+from edgewright.targets.codegen.row_kernel import RowKernel
+from edgewright.targets.toolchain import build_firmware
+
+# (core the code is made and timed for, board that runs it) by cost table. The Cortex-M3 board runs
+# Armv6-M code too, and has the memory that the emulated Cortex-M0 board lacks.
+FAMILIES = {
+    "m0": ("cortex-m0", "mps2-an385"),
+    "m0plus": ("cortex-m0plus", "mps2-an385"),
+    "m3": ("cortex-m3", "mps2-an385"),
+    "m4": ("cortex-m4", "mps2-an386"),
+    "m7": ("cortex-m7", "mps2-an500"),
+    "m55": ("cortex-m55", "mps3-an547"),
+}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A measured layer.
+
+    Args:
+        name: Of the node.
+        group: What the report counts it under.
+        kernel: What ran.
+        cost: Estimated cycles, or instructions where the core has no timing table.
+    """
+
+    name: str
+    group: str
+    kernel: RowKernel
+    cost: int
+
+
+def board_of(model: str) -> Board:
+    """The emulated board that stands for a family."""
+    cpu, board = FAMILIES[model]
+    return replace(load_board(board), cpu=cpu)
+
+
+def measure_layers(program: Program, model: str, folder: Path, group: str = "") -> list[Layer]:
+    """Build a program for a family of cores, run it once with random inputs, and count every layer.
+
+    Args:
+        program: What to run.
+        model: Name of a cost table.
+        folder: For library and firmware.
+        group: Of the layers.
+    """
+    board = board_of(model)
+    planned = plan_program(program, board)
+    emit_library(program, planned.plan, list(planned.tasks), planned.cpu, folder / "library")
+    image = build_firmware(folder / "library", board, folder / "firmware")
+    inputs = case_bytes(program, random_cases(program, 3)[2])  # the first two are constant
+    with Device(EmulatorTransport(board, image.elf, count=True)) as device:
+        device.load(inputs)
+        device.profile()
+        assert device.counter is not None
+        passages = [p for p in device.counter.take() if p.pair == "layer"]
+    kernels = {t.node.name: t.kernel for t in planned.tasks}
+    names = [n.name for n in planned.plan.order if n.name in kernels]
+    costs = [p.instructions if p.cycles is None else p.cycles for p in passages]
+    return [Layer(n, group, kernels[n], c) for n, c in zip(names, costs, strict=True)]

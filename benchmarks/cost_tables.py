@@ -1,0 +1,92 @@
+"""From measured layers to a cost table: fit and file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from benchmarks.cost_fit import fit_costs
+from benchmarks.cost_measure import FAMILIES, Layer
+from benchmarks.machine import git_commit, machine, tool_versions
+from edgewright.targets.codegen.row_kernel import RowKernel
+from edgewright.targets.costs.cost_table import CYCLE_MODELS, SCHEMA_VERSION, TABLES, CostTable
+from edgewright.targets.costs.derived_work import bytes_work, derived_work
+from edgewright.targets.costs.estimate import OTHER, driver_work
+
+DRIVER = ("layer", "row", "row_input", "row_window")
+TOOLS = ("edgewright", "arm-none-eabi-gcc", "qemu-system-arm")
+HEAD = """# Cost of one unit of work. Written by `python -m benchmarks.kernel_costs`; for the names see
+# targets/codegen/kernels/work.py and derived_work.py.
+"""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted table and its relative errors, one for each layer."""
+
+    table: CostTable
+    errors: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return float(np.median(np.abs(self.errors)))
+
+    @property
+    def largest(self) -> float:
+        return float(np.abs(self.errors).max())
+
+
+def layer_work(kernel: RowKernel, *, other: bool = False) -> dict[str, float]:
+    """All work of a layer, driver included; `other`: as of a kind that was never measured."""
+    own = bytes_work(kernel, OTHER) if other else kernel.work or derived_work(kernel)
+    call = {**own, **driver_work(kernel)}
+    return {"layer": 1.0, **{name: count * kernel.out_rows for name, count in call.items()}}
+
+
+def fit_table(model: str, layers: Sequence[Layer]) -> Fit:
+    """Coefficients of a family: the driver's from kernels that do nothing, then all others."""
+    unit = "cycles" if FAMILIES[model][0] in CYCLE_MODELS else "instructions"
+    coefficients = _fit([x for x in layers if x.group == "driver"])
+    coefficients = {name: coefficients[name] for name in DRIVER}
+    driver = dict(coefficients)
+    coefficients |= _fit(layers, coefficients)
+    unknown = [x for x in layers if not x.kernel.work]
+    coefficients |= _fit(unknown, driver, other=True)
+    table = CostTable(model, unit, coefficients)
+    return Fit(table, tuple(table.cost(layer_work(x.kernel)) / x.cost - 1 for x in layers))
+
+
+def _fit(
+    layers: Sequence[Layer], known: Mapping[str, float] | None = None, *, other: bool = False
+) -> dict[str, float]:
+    return fit_costs([layer_work(x.kernel, other=other) for x in layers], [x.cost for x in layers], known)
+
+
+def write_table(fit: Fit, layers: int) -> None:
+    """Write targets/costs/<model>.toml: coefficients, and how they were measured."""
+    table = fit.table
+    versions = tool_versions()
+    measured = {
+        "date": datetime.now(UTC).date().isoformat(),
+        **{k: v for k, v in git_commit().items() if v is not None},
+        "machine": machine()["cpu"],
+        **{tool: versions[tool] for tool in TOOLS if tool in versions},
+        "core": FAMILIES[table.model][0],
+        "board": FAMILIES[table.model][1],
+        "layers": layers,
+    }
+    error = {"median": round(fit.median, 4), "max": round(fit.largest, 4)}
+    coefficients = {k: round(v, 3) for k, v in sorted(table.coefficients.items())}
+    text = f'{HEAD}schema_version = {SCHEMA_VERSION}\nunit = "{table.unit}"\n'
+    for title, values in (("measured", measured), ("relative_error", error), ("coefficients", coefficients)):
+        text += f"\n[{title}]\n" + "".join(f"{k} = {_literal(v)}\n" for k, v in values.items())
+    (TABLES / f"{table.model}.toml").write_text(text)
+
+
+def _literal(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else f'"{value}"'

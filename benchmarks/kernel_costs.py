@@ -1,0 +1,78 @@
+"""Measure what kernels cost and write the cost tables: `python -m benchmarks.kernel_costs`.
+
+Runs the layers of `benchmarks/cost_grid.py` on emulated boards with the cycle-counting plugin, fits a
+coefficient to every kind of work, and writes targets/costs/<model>.toml. Then the models of MLPerf Tiny and
+the example model, which the fit has not seen, are predicted and measured layer by layer. Exit status: 0, 2
+where the command line is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.cost_grid import KINDS, cases, program_of
+from benchmarks.cost_measure import FAMILIES, Layer, measure_layers
+from benchmarks.cost_tables import fit_table, write_table
+from benchmarks.cost_validation import print_validation
+from edgewright.errors import EdgewrightError
+
+LAYERS_A_PROGRAM = 30
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, fit, write, validate; returns the exit status."""
+    options = parse(arguments)
+    try:
+        for model in options.only:
+            if not options.validate:
+                measure(model)
+            print_validation(model)
+    except EdgewrightError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def measure(model: str) -> None:
+    """Measure the grid, fit and write the table of a family, and print the errors by group."""
+    begin = time.monotonic()
+    layers = measure_grid(model)
+    fit = fit_table(model, layers)
+    write_table(fit, len(layers))
+    print(f"{model}: {len(layers)} layers, {time.monotonic() - begin:.0f} s; relative error of the fit")
+    for group in (*KINDS, ""):
+        found = [abs(e) for e, x in zip(fit.errors, layers, strict=True) if group in ("", x.group)]
+        print(f"  {group or 'all':16s} median {np.median(found):6.2%}  max {max(found):6.2%}")
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command line; argparse itself ends with status 2 where it is wrong."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.kernel_costs", description=__doc__.split("\n")[0]
+    )
+    parser.add_argument("--only", nargs="+", choices=list(FAMILIES), default=list(FAMILIES), metavar="MODEL")
+    parser.add_argument("--validate", action="store_true", help="only compare the present tables with models")
+    return parser.parse_args(arguments)
+
+
+def measure_grid(model: str) -> list[Layer]:
+    """Every layer of the grid on the emulated board of a family."""
+    layers: list[Layer] = []
+    for kind in KINDS:
+        waiting = list(cases(kind))
+        for start in range(0, len(waiting), LAYERS_A_PROGRAM):
+            program = program_of("grid", waiting[start : start + LAYERS_A_PROGRAM])
+            with tempfile.TemporaryDirectory(prefix="edgewright-costs-") as folder:
+                layers += measure_layers(program, model, Path(folder), kind)
+    return layers
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""The nets of the memory figures, what is promised for each, and where their files lie."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.locate import DEVELOPMENT_FOLDERS, ENVIRONMENT
+from benchmarks.memory_nets.cache import quantized
+from edgewright.errors import UsageError
+from tests.shared import SHARED
+
+FOLDERS = (*DEVELOPMENT_FOLDERS, SHARED / "models" / "memory_nets")
+PLANNING_S = 20.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the smallest plan of each kind may take; None where nothing is promised.
+
+    Args:
+        resident_bytes: Arena with the whole input in RAM, nothing computed twice.
+        rows_bytes: Arena with the input fed row by row, nothing computed twice.
+        rows_recompute_bytes: The same with at most `RECOMPUTE` times the multiply-accumulates.
+        cycles_ratio: Estimated cycles of the smallest resident plan, in those of the layer plan.
+    """
+
+    resident_bytes: int
+    rows_bytes: int | None = None
+    rows_recompute_bytes: int | None = None
+    cycles_ratio: float | None = None
+
+
+@dataclass(frozen=True)
+class Net:
+    """One of the nets.
+
+    Args:
+        key: Its short name.
+        file: An int8 .tflite file, or a float .onnx file that `quantize` makes int8.
+        limits: What is promised.
+    """
+
+    key: str
+    file: str
+    limits: Limits
+
+
+NETS = (
+    Net("VWW", "vww_96_int8.tflite", Limits(30_000, 12_000, 9_500, 1.08)),
+    Net("ResNet8", "pretrainedResnet_quant.tflite", Limits(11_500, 10_300, 10_300, 1.08)),
+    Net("KWS", "kws_ref_model.tflite", Limits(4_500, 4_200, 4_200, 1.08)),
+    Net("SWW", "str_ww_ref_model.tflite", Limits(3_900)),
+    Net("mcunet-vww1", "mcunet-vww1_random.onnx", Limits(22_500, 15_500, 13_000)),
+    Net("mbv2-w0.35@144", "mbv2-w0.35_random.onnx", Limits(68_000, 27_000, 15_000)),
+    Net("mcunet-in3", "mcunet-in3_random.onnx", Limits(100_000, 62_000, 55_000)),
+    Net("mbv2-1.0@224", "mbv2_w1.0_r224.onnx", Limits(196_000, 108_000, 55_000)),
+)
+
+
+def find_nets(nets: Sequence[Net], folder: Path | None) -> dict[str, Path]:
+    """Path of each net's file, by key.
+
+    Args:
+        nets: Those to be measured.
+        folder: Where all of them lie; None looks at the environment, then at the development data.
+
+    Raises:
+        UsageError: EW-BENCH-FILES naming what is missing.
+    """
+    given = folder or (Path(os.environ[ENVIRONMENT]) if os.environ.get(ENVIRONMENT) else None)
+    folders = (given,) if given else FOLDERS
+    found = {n.key: f / n.file for n in nets for f in reversed(folders) if (f / n.file).is_file()}
+    missing = [n.file for n in nets if n.key not in found]
+    if missing:
+        raise UsageError(
+            "EW-BENCH-FILES",
+            f"{', '.join(missing)}: not in {', '.join(map(str, folders))}",
+            "the int8 .tflite models of MLPerf Tiny (github.com/mlcommons/tiny, benchmark/training) and the "
+            f"float .onnx nets belong into one folder: --models DIR, or {ENVIRONMENT}=DIR; --only leaves "
+            "nets out",
+        )
+    return found
+
+
+def int8_file(file: Path) -> Path:
+    """The int8 model of a net's file: itself, or for a float .onnx its quantized form."""
+    return quantized(file) if file.suffix == ".onnx" else file

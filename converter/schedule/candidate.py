@@ -1,0 +1,257 @@
+"""One segment of a plan: consecutive nodes run whole, streamed row by row, or streamed in column strips."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from edgewright.converter.schedule.events import simulate
+from edgewright.converter.schedule.network import Network, Tensor
+from edgewright.converter.schedule.row_op import ColumnAccess, RowOp
+from edgewright.converter.schedule.segment import (
+    Band,
+    Ring,
+    Streamed,
+    choose_rings,
+    copies,
+    growing_band,
+    round_up,
+    shrinking_band,
+    split_columns,
+    stream_bands,
+    strip_columns,
+)
+
+# Longer segments are not considered: the driver's tables index the kernels of a segment with 12 bits.
+MAX_SEGMENT_OPS = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A segment with its costs.
+
+    Args:
+        first, stop: Positions in the network.
+        strips: Column strips, 1 for none.
+        streamed: None where the (only) node runs whole.
+        peak_bytes: Bytes in use at its largest moment; no placement needs less.
+        cycles: Estimated.
+        macs: With those computed twice.
+    """
+
+    first: int
+    stop: int
+    strips: int
+    streamed: Streamed | None
+    peak_bytes: int
+    cycles: float
+    macs: float
+
+
+@dataclass(frozen=True)
+class CopyCost:
+    """Cycles of copying a row inside the arena."""
+
+    fixed: float
+    per_byte: float
+
+    def cycles(self, size_bytes: int) -> float:
+        return self.fixed + self.per_byte * size_bytes
+
+
+def feed_op(tensor: Tensor, columns: int, copy: CopyCost) -> RowOp:
+    """The op that stands for the application pushing rows of an input."""
+    own = (ColumnAccess(columns),)
+    return RowOp(
+        node="",
+        part=0,
+        inputs=(),
+        views=(),
+        output=tensor.name,
+        out_rows=tensor.rows,
+        out_row_bytes=tensor.row_bytes,
+        out_columns=columns,
+        cycles=copy.cycles(tensor.row_bytes),
+        columns=own[:0],
+    )
+
+
+def stream(network: Network, first: int, stop: int, fed: str | None, copy: CopyCost) -> Streamed | None:
+    """Stream some nodes as one segment; None where a node or a reshape inside needs whole tensors."""
+    ops: list[RowOp] = []
+    if fed is not None:
+        columns = network.program.values[fed].shape[1]
+        ops.append(feed_op(network.tensors[fed], columns, copy))
+    for form in network.forms[first:stop]:
+        if form.stream is None:
+            return None
+        ops += form.stream
+    if len(ops) > MAX_SEGMENT_OPS or not _rows_match(ops):
+        return None
+    made = {op.output for op in ops}
+    read = dict.fromkeys(v for op in ops for v in op.inputs if v is not None and v not in made)
+    n = network.positions
+    tensors = network.tensors
+    written = tuple(v for v in made if v in tensors and tensors[v].last(n) >= stop and v != fed)
+    if fed is not None and tensors[fed].last(n) >= stop:
+        return None
+    dying = tuple(v for v in read if tensors[v].last(n) < stop)
+    wanted = (ops[-1].output, *(v for v in written if v != ops[-1].output))
+    simulation = simulate(ops, {v: tensors[v].rows for v in read}, wanted)
+    streamed = made - set(written)
+    passing = sum(
+        t.size_bytes
+        for t in tensors.values()
+        if t.producer < first and t.last(n) >= stop and t.name not in read and t.name != fed
+    )
+    return Streamed(
+        first=first,
+        stop=stop,
+        fed=fed,
+        simulation=simulation,
+        rings=choose_rings(simulation, streamed),
+        dying=dying,
+        kept=tuple(v for v in read if v not in dying),
+        written=written,
+        passing_bytes=passing,
+    )
+
+
+def _rows_match(ops: Sequence[RowOp]) -> bool:
+    """Whether every op reads the rows that another one of the segment writes as they are."""
+    writer = {op.output: op for op in ops}
+    for op in ops:
+        for source, view in zip(op.inputs, op.views, strict=True):
+            if source in writer:
+                made = writer[source]
+                rows = made.out_rows
+                if (view.rows, view.row_bytes) != (rows, made.out_row_bytes):
+                    return False
+    return True
+
+
+def row_bytes_of(segment: Streamed, strips: int) -> tuple[dict[str, int], float, float]:
+    """Bytes of a row of every value in the widest strip; cycles and macs of all strips without copies."""
+    ops = segment.simulation.ops
+    counts = np.bincount(segment.simulation.sequence, minlength=len(ops))
+    if strips == 1:
+        cycles = float(sum(c * op.cycles for c, op in zip(counts, ops, strict=True)))
+        macs = float(sum(c * op.macs for c, op in zip(counts, ops, strict=True)))
+        return {op.output: op.out_row_bytes for op in ops}, cycles, macs
+    widest = {op.output: 0 for op in ops}
+    cycles = macs = 0.0
+    for columns in split_columns(ops[-1].out_columns, strips):
+        needed = strip_columns(ops, columns)
+        for count, op in zip(counts, ops, strict=True):
+            width = len(needed[op.output])
+            widest[op.output] = max(widest[op.output], op.out_row_bytes // op.out_columns * width)
+            part = width / op.out_columns
+            cycles += count * (op.fixed_cycles + (op.cycles - op.fixed_cycles) * part)
+            macs += count * op.macs * part
+    return widest, cycles, macs
+
+
+def bands_of(
+    network: Network, segment: Streamed, strips: int, row_bytes: Mapping[str, int], rings: Mapping[str, Ring]
+) -> list[Band]:
+    """All memory that a streamed segment touches, tensors first."""
+    simulation, tensors = segment.simulation, network.tensors
+    always = np.ones(len(simulation.sequence), bool)
+    bands = [Band(v, "tensor", tensors[v].size_bytes, always) for v in segment.kept]
+    writer = {op.output: op for op in simulation.ops}
+    for v in segment.dying:
+        views = {view.rows for op in simulation.ops for s, view in zip(op.inputs, op.views, strict=True) if s == v}
+        if strips == 1 and views == {tensors[v].rows}:
+            bands.append(shrinking_band(simulation, v, tensors[v].size_bytes, tensors[v].rows))
+        else:
+            bands.append(Band(v, "tensor", tensors[v].size_bytes, always))
+    for v in segment.written:
+        size = tensors[v].size_bytes
+        if strips == 1:
+            bands.append(growing_band(simulation, v, size, writer[v].out_row_bytes))
+        else:
+            bands.append(Band(v, "tensor", size, always))
+    return bands + stream_bands(simulation, rings, row_bytes, network.alignment)
+
+
+def price(network: Network, segment: Streamed, strips: int, copy: CopyCost) -> list[Candidate]:
+    """Memory and cycles of a streamed segment in a number of strips.
+
+    The first candidate has the fastest kernels. While a kernel with a leaner form is what makes the
+    largest moment as large as it is, that form is taken and makes another candidate.
+    """
+    found = []
+    while True:
+        row_bytes, cycles, macs = row_bytes_of(segment, strips)
+        bands = bands_of(network, segment, strips, row_bytes, segment.rings)
+        total = np.sum([b.weight() for b in bands], axis=0)
+        simulation = segment.simulation
+        for op in simulation.ops:
+            ring = segment.rings.get(op.output)
+            if ring is not None and len(ring.waits):
+                copied = copies(simulation, op, ring)
+                cycles += strips * copied * copy.cycles(row_bytes[op.output])
+        peak = int(total.max())
+        total_bytes = peak + segment.passing_bytes
+        found.append(Candidate(segment.first, segment.stop, strips, segment, total_bytes, cycles, macs))
+        guilty = set(simulation.sequence[total == peak].tolist())
+        if not all(simulation.ops[i].lean for i in guilty):
+            return found
+        ops = tuple(
+            replace(op.lean[0], lean=op.lean[1:]) if i in guilty else op for i, op in enumerate(simulation.ops)
+        )
+        segment = replace(segment, simulation=replace(simulation, ops=ops))
+
+
+def layer(network: Network, position: int) -> Candidate:
+    """One node run whole."""
+    op, tensors, n = network.forms[position].layer, network.tensors, network.positions
+    bands = layer_bands(network, position)
+    peak = sum(b.size_bytes for b in bands) - shared_bytes(network, position)
+    touched = {b.name for b in bands}
+    peak += sum(
+        t.size_bytes for t in tensors.values() if t.name not in touched and t.producer < position < t.last(n)
+    )
+    return Candidate(position, position + 1, 1, None, peak, op.out_rows * op.cycles, op.out_rows * op.macs)
+
+
+def layer_bands(network: Network, position: int) -> list[Band]:
+    """Memory of one node run whole, as one event."""
+    op, tensors = network.forms[position].layer, network.tensors
+    always = np.ones(1, bool)
+    touched = dict.fromkeys((*(v for v in op.inputs if v is not None), op.output))
+    bands = [Band(v, "tensor", tensors[v].size_bytes, always) for v in touched]
+    if op.scratch_bytes:
+        scratch = round_up(op.scratch_bytes, network.alignment)
+        bands.append(Band(f"{op.node}:scratch", "scratch", scratch, always))
+    return bands
+
+
+def shared_bytes(network: Network, position: int) -> int:
+    """Bytes that the output of a node run whole can have in common with one of its inputs.
+
+    Together they take max(input + lead, output) bytes.
+    """
+    op, tensors = network.forms[position].layer, network.tensors
+    out = tensors[op.output].size_bytes
+    most = 0
+    for value in op.inputs:
+        lead = overtaking(network, position, value) if value is not None else None
+        if value is not None and lead is not None:
+            most = max(most, min(tensors[value].size_bytes, out - lead))
+    return most
+
+
+def overtaking(network: Network, position: int, value: str) -> int | None:
+    """How far below a dying input the output of a node has to begin at least; None where it must not."""
+    form = network.forms[position]
+    op, tensor = form.layer, network.tensors[value]
+    if tensor.last(network.positions) != position or op.inputs.count(value) != 1:
+        return None
+    lead = op.leads[op.inputs.index(value)] if op.leads else None
+    if form.in_place == value:
+        lead = 0 if lead is None else min(lead, 0)
+    return lead if lead is None else round_up(max(lead, 0), network.alignment)
+

@@ -1,0 +1,167 @@
+"""The search over segmentations: which nodes run whole, which are streamed, in how many strips.
+
+Every cut of the node order into segments is a path through a graph whose edges are candidates. For a
+limit of memory the cheapest path over the edges below it is found by dynamic programming; lowering the
+limit below the path's own peak, again and again, gives the whole trade-off between memory and cycles.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from edgewright.converter.schedule.candidate import Candidate, CopyCost, layer, price, stream
+from edgewright.converter.schedule.network import Network
+from edgewright.converter.schedule.segment import InputMode
+
+ScheduleMode = Literal["auto", "layer", "stream", "patch"]
+STRIP_COUNTS = (2, 3, 4, 5, 6, 7, 8)
+# Between cuts that more than one tensor crosses only short segments are considered.
+SHORT_SEGMENT = 4
+
+
+@dataclass(frozen=True)
+class Path:
+    """A segmentation of the whole network.
+
+    Args:
+        candidates: In execution order.
+        peak_bytes: Largest of their peaks: no placement needs less.
+        cycles, macs: Sums.
+    """
+
+    candidates: tuple[Candidate, ...]
+    peak_bytes: int
+    cycles: float
+    macs: float
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What the paths are made of.
+
+    Args:
+        edges: By first position.
+        complete: False where the time limit ended the enumeration.
+    """
+
+    edges: tuple[tuple[Candidate, ...], ...]
+    complete: bool
+
+
+def enumerate_candidates(
+    network: Network,
+    input_mode: InputMode,
+    copy: CopyCost,
+    *,
+    mode: ScheduleMode = "auto",
+    time_limit_s: float = 8.0,
+    tell: Callable[[int, int], None] | None = None,
+) -> Candidates:
+    """All candidates of a network, shortest first.
+
+    Args:
+        network: Nodes in execution order.
+        input_mode: "rows" leaves only candidates that take the rows of the input one by one.
+        copy: Cost of copying a row.
+        mode: Which kinds of segments to consider.
+        time_limit_s: The enumeration ends after it; the longest segments are then missing.
+        tell: Called with (done, total).
+    """
+    n, deadline = network.positions, time.monotonic() + time_limit_s
+    fed = network.program.inputs[0].value if input_mode == "rows" else None
+    edges: list[list[Candidate]] = [[] for _ in range(n)]
+    if mode != "stream":
+        for i in range(1 if fed else 0, n):
+            edges[i].append(layer(network, i))
+    pairs = list(_ranges(network)) if mode in ("auto", "stream") or fed else []
+    complete = True
+    for done, (first, stop) in enumerate(pairs):
+        if tell is not None and done % 16 == 0:
+            tell(done, len(pairs))
+        if time.monotonic() > deadline:
+            complete = False
+            break
+        own = fed if first == 0 else None
+        if mode == "layer" and (own is None or stop > 1):
+            continue
+        if stop == first + 1 and own is None and mode != "stream" and not _has_lean(network, first):
+            continue
+        segment = stream(network, first, stop, own, copy)
+        if segment is None:
+            if stop == first + 1 and mode == "stream":
+                edges[first].append(layer(network, first))
+            continue
+        edges[first] += price(network, segment, 1, copy)
+        if stop > first + 1 and segment.in_strips and mode == "auto":
+            columns = segment.simulation.ops[-1].out_columns
+            for strips in STRIP_COUNTS:
+                if 2 * strips <= columns:
+                    edges[first] += price(network, segment, strips, copy)
+    return Candidates(tuple(tuple(e) for e in edges), complete)
+
+
+def _has_lean(network: Network, position: int) -> bool:
+    """Whether a node alone may need less memory streamed than whole."""
+    return any(op.lean for op in network.forms[position].stream or ())
+
+
+def _ranges(network: Network) -> Iterator[tuple[int, int]]:
+    """First position and end of the segments to consider, shortest first."""
+    n = network.positions
+    single = {0, n} | {cut for cut in range(1, n) if len(network.crossing[cut]) == 1}
+    for length in range(1, n + 1):
+        for first in range(n - length + 1):
+            if length <= SHORT_SEGMENT or (first in single and first + length in single):
+                yield first, first + length
+
+
+def cheapest(edges: Sequence[Sequence[Candidate]], limit_bytes: int) -> Path | None:
+    """The path of fewest cycles among those whose candidates all stay within a limit."""
+    n = len(edges)
+    best: list[tuple[float, Candidate | None] | None] = [None] * (n + 1)
+    best[0] = (0.0, None)
+    for first in range(n):
+        here = best[first]
+        if here is None:
+            continue
+        for candidate in edges[first]:
+            if candidate.peak_bytes <= limit_bytes:
+                cycles, known = here[0] + candidate.cycles, best[candidate.stop]
+                if known is None or cycles < known[0]:
+                    best[candidate.stop] = (cycles, candidate)
+    taken: list[Candidate] = []
+    at = n
+    while at:
+        entry = best[at]
+        if entry is None or entry[1] is None:
+            return None
+        taken.append(entry[1])
+        at = entry[1].first
+    taken.reverse()
+    return Path(
+        tuple(taken),
+        max((c.peak_bytes for c in taken), default=0),
+        sum(c.cycles for c in taken),
+        sum(c.macs for c in taken),
+    )
+
+
+def front(edges: Sequence[Sequence[Candidate]]) -> list[Path]:
+    """Paths of which none is better in memory and cycles than another, the fastest first."""
+    found: list[Path] = []
+    limit = 2**62
+    while (path := cheapest(edges, limit)) is not None:
+        # Equally fast with less memory: the earlier one is no use.
+        if found and path.cycles <= found[-1].cycles:
+            found.pop()
+        found.append(path)
+        limit = path.peak_bytes - 1
+    return found
+
+
+def without_recompute(edges: Sequence[Sequence[Candidate]]) -> list[list[Candidate]]:
+    """The candidates that compute nothing twice."""
+    return [[c for c in some if c.strips == 1] for some in edges]

@@ -1,0 +1,113 @@
+"""Planning a program for a board: kernels of its class of core, their estimated costs, the planner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edgewright.converter.program import Program
+from edgewright.converter.schedule import Plan, Planner, Wish, make_planner, plan
+from edgewright.converter.schedule.candidate import CopyCost
+from edgewright.converter.schedule.planner import Tell
+from edgewright.converter.schedule.segment import InputMode
+from edgewright.errors import WorkError
+from edgewright.targets.board import Board
+from edgewright.targets.codegen.row_kernel import RowKernel
+from edgewright.targets.costs import copy_cycles, cost_model, estimate_call_cycles
+from edgewright.targets.costs.cost_table import TABLES
+from edgewright.targets.cpu import CpuClass, cpu_class
+from edgewright.targets.forms import NodeKernels, node_kernels, planner_forms
+
+# Cost table of a class of core where no board says which core it is.
+USUAL_COSTS = {"scalar": "m3", "dsp": "m4", "mve": "m55"}
+
+
+@dataclass(frozen=True, eq=False)
+class Planned:
+    """A program with its kernels and its plan for one class of core."""
+
+    program: Program
+    cpu: CpuClass
+    kernels: Mapping[str, NodeKernels]
+    plan: Plan
+
+
+@dataclass(frozen=True, eq=False)
+class Planning:
+    """A program ready to be planned.
+
+    Args:
+        program: What to plan.
+        cpu: Class of core.
+        costs: Name of its cost table; None (where costs are still to be measured) counts bytes instead.
+        kernels: By node name.
+    """
+
+    program: Program
+    cpu: CpuClass
+    costs: str | None
+    kernels: Mapping[str, NodeKernels]
+
+    def planner(self, input_mode: InputMode, wish: Wish, tell: Tell | None = None) -> Planner:
+        """The search space for an input mode."""
+        forms = planner_forms(self.program, self.kernels, self._call_cycles)
+        return make_planner(
+            self.program,
+            forms,
+            self._copy_cost(),
+            input_mode,
+            alignment=self.cpu.alignment,
+            schedule=wish.schedule,
+            tell=tell,
+        )
+
+    def _call_cycles(self, kernel: RowKernel) -> float:
+        if self.costs is None:
+            return float(kernel.out_row_bytes + sum(v.window * v.row_bytes for v in kernel.inputs))
+        return estimate_call_cycles(kernel, self.costs)
+
+    def _copy_cost(self) -> CopyCost:
+        if self.costs is None:
+            return CopyCost(0.0, 1.0)
+        fixed = copy_cycles(0, self.costs)
+        return CopyCost(fixed, (copy_cycles(1024, self.costs) - fixed) / 1024)
+
+    def plan(self, wish: Wish, tell: Tell | None = None) -> Planned:
+        """The plan that fulfils a wish.
+
+        Raises:
+            WorkError: EW-PLAN-MEMORY where none does.
+        """
+        modes: tuple[InputMode, ...] = (wish.input,) if wish.input is not None else ("resident", "rows")
+        for mode in modes[:-1]:
+            try:
+                return self._planned(plan(self.planner(mode, wish, tell), wish))
+            except WorkError as error:
+                if error.code != "EW-PLAN-MEMORY":
+                    raise
+        return self._planned(plan(self.planner(modes[-1], wish, tell), wish))
+
+    def _planned(self, made: Plan) -> Planned:
+        return Planned(self.program, self.cpu, self.kernels, made)
+
+
+def planning_for(program: Program, cpu: CpuClass, costs: str | None = None) -> Planning:
+    """Prepare a program for a class of core, with the costs of the core most of its kind have."""
+    return _planning(program, cpu, costs or USUAL_COSTS[cpu.name])
+
+
+def planning_for_board(program: Program, board: Board) -> Planning:
+    """Prepare a program for a board's core."""
+    return _planning(program, cpu_class(board.features), cost_model(board.cpu))
+
+
+def _planning(program: Program, cpu: CpuClass, costs: str) -> Planning:
+    known = costs if (TABLES / f"{costs}.toml").is_file() else None
+    return Planning(program, cpu, known, node_kernels(program, cpu))
+
+
+def plan_program(program: Program, board: Board, wish: Wish | None = None) -> Planned:
+    """Plan a program for a board; without a wish: layer by layer."""
+    return planning_for_board(program, board).plan(wish or Wish(schedule="layer", input="resident"))
+
+
