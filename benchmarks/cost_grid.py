@@ -204,10 +204,20 @@ def depthwise(rng: Rng) -> Case:
     channels = int(rng.choice(CHANNELS))
     multiplier = 1 if rng.random() < 0.9 else 2
     x, dilation, padding = _view(rng, window, channels)
+    if x.shape[1] == 1:
+        x = replace(x, shape=(x.shape[0], 2, channels))
     stride = (1, 1) if rng.random() < 0.6 else (2, 2)
     call = _requantize(rng, _form(rng), channels * multiplier, window[0] * window[1])
     weights = _weights(rng, *window, channels * multiplier)
     return DepthwiseConv2D(weights, call, stride, dilation, padding, multiplier, x.zero_point), (x,)
+
+
+def temporal(rng: Rng) -> Case:
+    """Depthwise over the rows of a single column."""
+    height, channels = int(rng.choice([2, 3, 5, 7, 10, 15])), int(rng.choice([4, 8, 16, 32, 40, 64, 128]))
+    x = _tensor(height + int(rng.integers(0, 6)), 1, channels)
+    call = _requantize(rng, _form(rng), channels, height)
+    return DepthwiseConv2D(_weights(rng, height, 1, channels), call, input_zero_point=x.zero_point), (x,)
 
 
 def fully_connected(rng: Rng) -> Case:
@@ -264,7 +274,7 @@ def sums(rng: Rng) -> Case:
 def softmax(rng: Rng) -> Case:
     rows, columns = (1, 1) if rng.random() < 0.5 else (int(rng.integers(1, 4)), int(rng.integers(1, 9)))
     x = _tensor(rows, columns, int(rng.choice([2, 3, 4, 10, 12, 20, 50, 100])))
-    return Softmax.from_scale(x.scale, 1.0), (x,)
+    return Softmax.from_scale(float(rng.choice([0.05, 0.1, 0.2, 0.4])), 1.0), (x,)
 
 
 def elementwise(rng: Rng) -> Case:
@@ -329,12 +339,13 @@ KINDS: dict[str, tuple[Callable[[Rng], Case], int]] = {
     "driver": (driver, 30),
     "conv": (conv, 150),
     "depthwise": (depthwise, 120),
+    "temporal": (temporal, 30),
     "fully_connected": (fully_connected, 120),
     "binary": (binary, 40),
     "pool": (pool, 30),
     "mean": (mean, 10),
     "sums": (sums, 30),
-    "softmax": (softmax, 10),
+    "softmax": (softmax, 25),
     "elementwise": (elementwise, 20),
     "movement": (movement, 70),
     "floats": (floats, 25),

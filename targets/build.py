@@ -20,9 +20,9 @@ from edgewright.converter.lower import lower
 from edgewright.converter.program import Port, Program
 from edgewright.converter.program_file import save_program
 from edgewright.converter.rewrites import rewrite
-from edgewright.converter.schedule import peak_text, plan_to_json
+from edgewright.converter.schedule import Wish, peak_text, plan_to_json
 from edgewright.errors import UsageError, WorkError
-from edgewright.targets.board import Board, is_given, load_board
+from edgewright.targets.board import MONITOR_STATIC_BYTES, Board, is_given, load_board
 from edgewright.targets.codegen.library import emit_library
 from edgewright.targets.cpu import cpu_class
 from edgewright.targets.planning import Planned, plan_program
@@ -92,8 +92,11 @@ def build(
         tell("firmware", 1, 4)
         image = _firmware(planned, library, board, folder / "firmware", limits)
         check_stack(firmware_stack(image, board), image.sizes.stack_bytes)
-        run, objects = f"{planned.program.name}_run", folder / "firmware" / "objects"
-        stack_bytes = library_stack(image.library_objects, run, board, objects).bytes
+        objects = folder / "firmware" / "objects"
+        stack_bytes = max(
+            library_stack(image.library_objects, f"{planned.program.name}_{entry}", board, objects).bytes
+            for entry in (("run",) if planned.plan.input_mode == "resident" else ("begin", "push_row"))
+        )
         # The header states the bound, which only the compiler knows.
         _emit(planned, library, stack_bytes)
         manifest = _manifest(planned, board, image, stack_bytes, source)
@@ -144,9 +147,7 @@ def _check_arena(planned: Planned, board: Board, limits: Budget) -> None:
     """Refuse a hopeless arena at once; whatever is closer is linked, which tells the exact excess."""
     available = _ram_limit(board, limits)
     if planned.plan.arena_bytes > available:
-        raise over_ram(
-            planned, board, limits, planned.plan.arena_bytes + board.memory.stack_bytes, "at least "
-        )
+        raise over_ram(planned, board, limits, planned.plan.arena_bytes + MONITOR_STATIC_BYTES, "at least ")
 
 
 def _ram_limit(board: Board, limits: Budget) -> int:
@@ -173,10 +174,13 @@ def over_ram(planned: Planned, board: Board, limits: Budget, required: int, abou
 def _firmware(planned: Planned, library: Path, board: Board, folder: Path, limits: Budget) -> FirmwareImage:
     """Link the firmware; where RAM is short it does without its own copy of the input."""
     error: WorkError | None = None
-    for keep_input in (True, False) if len(planned.program.inputs) == 1 else (True,):
+    resident = planned.plan.input_mode == "resident"
+    for keep_input in (True, False) if len(planned.program.inputs) == 1 and resident else (True,):
         shutil.rmtree(folder, ignore_errors=True)
         try:
-            image = build_firmware(library, board, folder, keep_input=keep_input)
+            image = build_firmware(
+                library, board, folder, keep_input=keep_input, ram_limit=limits.ram_bytes
+            )
             check_budget(board, image.sizes, limits.ram_bytes, limits.flash_bytes)
         except WorkError as raised:
             if raised.code != "EW-MEM-OVER":
@@ -196,7 +200,10 @@ def _stand_in(planned: Planned, library: Path, board: Board, folder: Path) -> di
     source = library
     if cpu_class(other.features) != planned.cpu:
         source = folder / "emulator" / "library"
-        _emit(plan_program(planned.program, other), source)
+        wish = Wish(schedule="layer", input="resident")
+        if planned.plan.schedule != "layer" or planned.plan.input_mode == "rows":
+            wish = Wish(input=planned.plan.input_mode, arena_bytes=planned.plan.arena_bytes)
+        _emit(plan_program(planned.program, other, wish), source)
     build_firmware(source, other, folder / "emulator")
     return {"emulator": {"board": other.id, "elf": "emulator/firmware.elf"}}
 
@@ -220,6 +227,7 @@ def _manifest(
         "inputs": [_port(program, p) for p in program.inputs],
         "outputs": [_port(program, p) for p in program.outputs],
         "layers": layers,
+        "plan": plan_to_json(planned.plan),
         "memory": {
             "arena_bytes": planned.plan.arena_bytes,
             "arena_optimal": planned.plan.optimal,

@@ -58,6 +58,7 @@ class Planning:
             input_mode,
             alignment=self.cpu.alignment,
             schedule=wish.schedule,
+            patches=wish.patches,
             tell=tell,
         )
 
@@ -78,7 +79,9 @@ class Planning:
         Raises:
             WorkError: EW-PLAN-MEMORY where none does.
         """
-        modes: tuple[InputMode, ...] = (wish.input,) if wish.input is not None else ("resident", "rows")
+        modes: tuple[InputMode, ...] = ("resident", "rows")
+        if wish.input is not None or wish.schedule == "patch":
+            modes = (wish.input or "resident",)
         for mode in modes[:-1]:
             try:
                 return self._planned(plan(self.planner(mode, wish, tell), wish))

@@ -99,7 +99,7 @@ def build_firmware(
     folder: Path,
     *,
     keep_input: bool = True,
-    stack_bytes: int | None = None,
+    ram_limit: int | None = None,
 ) -> FirmwareImage:
     """Compile a library folder with the firmware templates and link the image of a board.
 
@@ -108,8 +108,8 @@ def build_firmware(
         board: Target.
         folder: Gets firmware.elf, firmware.bin, firmware.map; intermediate files go to `folder`/objects.
         keep_input: False saves the RAM of one input, but each inference then needs a new load.
-        stack_bytes: RAM for the stack; by default the board's own value, or the computed bound of
-            the firmware where that is more.
+        ram_limit: Bytes of RAM the image should take. The stack gets what the board's file says, or the
+            computed bound of the firmware where that is more, or where the limit leaves no more.
 
     Raises:
         WorkError: EW-TOOLCHAIN-*; EW-STACK-*; EW-MEM-OVER or EW-FLASH-OVER where the image does not fit.
@@ -117,13 +117,13 @@ def build_firmware(
     """
     library_objects = compile_library(library, board, folder / "objects" / "library")
     firmware_objects = _firmware_objects(library, board, folder / "objects" / "firmware", keep_input)
-    reserved = stack_bytes or board.memory.stack_bytes
-    image = _link(board, folder, reserved, library_objects, firmware_objects, keep_input)
-    if stack_bytes is None:
-        bound = -(-firmware_stack(image, board).bytes // 8) * 8
-        if bound > reserved:
-            image = _link(board, folder, bound, library_objects, firmware_objects, keep_input)
-    return image
+    objects = (library_objects, firmware_objects)
+    # The bound is that of linked code; a stack without bytes always fits where another one would.
+    bare = _link(board, folder, 0, *objects, keep_input)
+    bound = -(-firmware_stack(bare, board).bytes // 8) * 8
+    limit = min(ram_limit or board.memory.ram.size_bytes, board.memory.ram.size_bytes)
+    roomy = bare.sizes.ram_bytes + board.memory.stack_bytes <= limit
+    return _link(board, folder, max(bound, board.memory.stack_bytes if roomy else 0), *objects, keep_input)
 
 
 def _link(

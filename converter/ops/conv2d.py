@@ -90,6 +90,12 @@ class Conv2D(RowByRow):
         (x,) = inputs
         return convolution_kernel(self, cpu, x)
 
+    def lean_kernels(self, cpu: CpuClass, *inputs: TensorType) -> tuple[RowKernel, ...]:
+        from edgewright.targets.codegen.kernels.lean import lean_convolution
+
+        (x,) = inputs
+        return lean_convolution(self, cpu, x)
+
     def strip(self, columns: range, *inputs: TensorType) -> tuple[OpKind, tuple[range, ...]] | None:
         (x,) = inputs
         found = window_strip(

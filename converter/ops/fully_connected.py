@@ -59,6 +59,12 @@ class FullyConnected(Pixelwise):
         (x,) = inputs
         return fully_connected_kernel(self, cpu, x)
 
+    def lean_kernels(self, cpu: CpuClass, *inputs: TensorType) -> tuple[RowKernel, ...]:
+        from edgewright.targets.codegen.kernels.lean import lean_fully_connected
+
+        (x,) = inputs
+        return lean_fully_connected(self, cpu, x)
+
     def golden(self, *inputs: Array) -> Array:
         # Sums stay below 2^53: exact in double precision.
         sums = (inputs[0].astype(np.float64) - self.input_zero_point) @ self.weights.astype(np.float64).T

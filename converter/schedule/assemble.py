@@ -127,9 +127,9 @@ def _step(
     forms = network.forms[candidate.first : candidate.stop]
     return Step(
         nodes=tuple(f.node for f in forms),
-        schedule="layer" if candidate.streamed is None else "stream",
+        schedule="layer" if candidate.streamed is None else "patch" if candidate.blocks else "stream",
         strips=candidate.strips,
-        patches=None,
+        patches=(candidate.blocks, candidate.strips) if candidate.blocks else None,
         op=forms[0].layer if candidate.streamed is None else None,
         streamed=candidate.streamed,
         rings=rings,

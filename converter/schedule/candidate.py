@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from edgewright.converter.schedule.events import simulate
+from edgewright.converter.schedule.events import Simulation, simulate, simulate_blocks
 from edgewright.converter.schedule.network import Network, Tensor
 from edgewright.converter.schedule.row_op import ColumnAccess, RowOp
 from edgewright.converter.schedule.segment import (
     Band,
     Ring,
     Streamed,
+    block_rings,
     choose_rings,
     copies,
     growing_band,
@@ -35,6 +36,7 @@ class Candidate:
     Args:
         first, stop: Positions in the network.
         strips: Column strips, 1 for none.
+        blocks: Blocks of rows of a segment that runs in patches, each layer by layer; else 0.
         streamed: None where the (only) node runs whole.
         peak_bytes: Bytes in use at its largest moment; no placement needs less.
         cycles: Estimated.
@@ -48,6 +50,7 @@ class Candidate:
     peak_bytes: int
     cycles: float
     macs: float
+    blocks: int = 0
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,8 @@ def stream(network: Network, first: int, stop: int, fed: str | None, copy: CopyC
     """Stream some nodes as one segment; None where a node or a reshape inside needs whole tensors."""
     ops: list[RowOp] = []
     if fed is not None:
+        if network.tensors[fed].last(network.positions) >= stop:
+            return None
         columns = network.program.values[fed].shape[1]
         ops.append(feed_op(network.tensors[fed], columns, copy))
     for form in network.forms[first:stop]:
@@ -90,20 +95,52 @@ def stream(network: Network, first: int, stop: int, fed: str | None, copy: CopyC
         ops += form.stream
     if len(ops) > MAX_SEGMENT_OPS or not _rows_match(ops):
         return None
-    made = {op.output for op in ops}
-    read = dict.fromkeys(v for op in ops for v in op.inputs if v is not None and v not in made)
-    n = network.positions
-    tensors = network.tensors
-    written = tuple(v for v in made if v in tensors and tensors[v].last(n) >= stop and v != fed)
-    if fed is not None and tensors[fed].last(n) >= stop:
-        return None
-    dying = tuple(v for v in read if tensors[v].last(n) < stop)
+    read, written = _borders(network, ops, stop, fed)
     wanted = (ops[-1].output, *(v for v in written if v != ops[-1].output))
-    simulation = simulate(ops, {v: tensors[v].rows for v in read}, wanted)
-    streamed = made - set(written)
+    simulation = simulate(ops, {v: network.tensors[v].rows for v in read}, wanted)
+    rings = choose_rings(simulation, {op.output for op in ops} - set(written))
+    return _streamed(network, (first, stop), fed, simulation, rings, read, written)
+
+
+def patch(network: Network, stop: int, blocks: int) -> Streamed | None:
+    """Run the first nodes in patches: blocks of rows, each layer by layer (and column strips)."""
+    ops: list[RowOp] = []
+    for form in network.forms[:stop]:
+        if form.stream is None or len(form.stream) != 1 or form.stream[0].columns is None:
+            return None
+        ops += form.stream
+    read, written = _borders(network, ops, stop, None)
+    if written != (ops[-1].output,) or not _rows_match(ops) or blocks > ops[-1].out_rows:
+        return None
+    simulation = simulate_blocks(ops, {v: network.tensors[v].rows for v in read}, blocks)
+    rings = block_rings(simulation, [op.output for op in ops[:-1]], blocks)
+    return _streamed(network, (0, stop), None, simulation, rings, read, written)
+
+
+def _borders(
+    network: Network, ops: Sequence[RowOp], stop: int, fed: str | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Tensors that are there before a segment and read in it, and those it leaves behind."""
+    made = dict.fromkeys(op.output for op in ops)
+    read = dict.fromkeys(v for op in ops for v in op.inputs if v is not None and v not in made)
+    n, tensors = network.positions, network.tensors
+    return tuple(read), tuple(v for v in made if v in tensors and tensors[v].last(n) >= stop and v != fed)
+
+
+def _streamed(
+    network: Network,
+    nodes: tuple[int, int],
+    fed: str | None,
+    simulation: Simulation,
+    rings: Mapping[str, Ring],
+    read: Sequence[str],
+    written: Sequence[str],
+) -> Streamed:
+    (first, stop), n = nodes, network.positions
+    dying = tuple(v for v in read if network.tensors[v].last(n) < stop)
     passing = sum(
         t.size_bytes
-        for t in tensors.values()
+        for t in network.tensors.values()
         if t.producer < first and t.last(n) >= stop and t.name not in read and t.name != fed
     )
     return Streamed(
@@ -111,10 +148,10 @@ def stream(network: Network, first: int, stop: int, fed: str | None, copy: CopyC
         stop=stop,
         fed=fed,
         simulation=simulation,
-        rings=choose_rings(simulation, streamed),
+        rings=rings,
         dying=dying,
         kept=tuple(v for v in read if v not in dying),
-        written=written,
+        written=tuple(written),
         passing_bytes=passing,
     )
 
@@ -176,7 +213,9 @@ def bands_of(
     return bands + stream_bands(simulation, rings, row_bytes, network.alignment)
 
 
-def price(network: Network, segment: Streamed, strips: int, copy: CopyCost) -> list[Candidate]:
+def price(
+    network: Network, segment: Streamed, strips: int, copy: CopyCost, blocks: int = 0
+) -> list[Candidate]:
     """Memory and cycles of a streamed segment in a number of strips.
 
     The first candidate has the fastest kernels. While a kernel with a leaner form is what makes the
@@ -195,7 +234,9 @@ def price(network: Network, segment: Streamed, strips: int, copy: CopyCost) -> l
                 cycles += strips * copied * copy.cycles(row_bytes[op.output])
         peak = int(total.max())
         total_bytes = peak + segment.passing_bytes
-        found.append(Candidate(segment.first, segment.stop, strips, segment, total_bytes, cycles, macs))
+        found.append(
+            Candidate(segment.first, segment.stop, strips, segment, total_bytes, cycles, macs, blocks)
+        )
         guilty = set(simulation.sequence[total == peak].tolist())
         if not all(simulation.ops[i].lean for i in guilty):
             return found

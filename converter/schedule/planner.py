@@ -125,6 +125,7 @@ def make_planner(
     *,
     alignment: int = 4,
     schedule: ScheduleMode = "auto",
+    patches: tuple[int, int] | None = None,
     time_limit_s: float = 8.0,
     tell: Tell | None = None,
 ) -> Planner:
@@ -137,6 +138,7 @@ def make_planner(
         input_mode: How the input arrives.
         alignment: Of every offset and size, in bytes: a power of two.
         schedule: Which kinds of segments to consider.
+        patches: Rows and columns of patches, for the schedule "patch"; None for all sizes.
         time_limit_s: Where it ends the enumeration, the plan is not claimed to be optimal.
         tell: Called with (what, done, total).
 
@@ -146,6 +148,8 @@ def make_planner(
     if alignment < 1 or alignment & (alignment - 1):
         raise UsageError("EW-PLAN-ALIGNMENT", f"the alignment {alignment} is not a power of two")
     network = arrange(program, forms, alignment)
+    if input_mode == "rows" and schedule == "patch":
+        raise UsageError("EW-PLAN-ROWS", "patches need the whole input in RAM", "--input resident")
     if input_mode == "rows":
         _check_rows(network)
     found = enumerate_candidates(
@@ -153,6 +157,7 @@ def make_planner(
         input_mode,
         copy,
         mode=schedule,
+        patches=patches,
         time_limit_s=time_limit_s,
         tell=(lambda done, total: tell("plan", done, total)) if tell is not None else None,
     )

@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from edgewright.converter.schedule.candidate import Candidate, CopyCost, layer, price, stream
+from edgewright.converter.schedule.candidate import Candidate, CopyCost, layer, patch, price, stream
 from edgewright.converter.schedule.network import Network
 from edgewright.converter.schedule.segment import InputMode
 
 ScheduleMode = Literal["auto", "layer", "stream", "patch"]
 STRIP_COUNTS = (2, 3, 4, 5, 6, 7, 8)
+MAX_PATCHES = 8
 # Between cuts that more than one tensor crosses only short segments are considered.
 SHORT_SEGMENT = 4
 
@@ -57,6 +58,7 @@ def enumerate_candidates(
     copy: CopyCost,
     *,
     mode: ScheduleMode = "auto",
+    patches: tuple[int, int] | None = None,
     time_limit_s: float = 8.0,
     tell: Callable[[int, int], None] | None = None,
 ) -> Candidates:
@@ -67,6 +69,7 @@ def enumerate_candidates(
         input_mode: "rows" leaves only candidates that take the rows of the input one by one.
         copy: Cost of copying a row.
         mode: Which kinds of segments to consider.
+        patches: Rows and columns of patches for the mode "patch"; None for all sizes up to 8 x 8.
         time_limit_s: The enumeration ends after it; the longest segments are then missing.
         tell: Called with (done, total).
     """
@@ -76,6 +79,8 @@ def enumerate_candidates(
     if mode != "stream":
         for i in range(1 if fed else 0, n):
             edges[i].append(layer(network, i))
+    if mode == "patch":
+        edges[0] += _patches(network, copy, patches)
     pairs = list(_ranges(network)) if mode in ("auto", "stream") or fed else []
     complete = True
     for done, (first, stop) in enumerate(pairs):
@@ -101,6 +106,16 @@ def enumerate_candidates(
                 if 2 * strips <= columns:
                     edges[first] += price(network, segment, strips, copy)
     return Candidates(tuple(tuple(e) for e in edges), complete)
+
+
+def _patches(network: Network, copy: CopyCost, asked: tuple[int, int] | None) -> Iterator[Candidate]:
+    """The first nodes in patches, as many of them as can run so."""
+    sizes = [asked] if asked is not None else [(n, n) for n in range(2, MAX_PATCHES + 1)]
+    for stop in range(2, network.positions + 1):
+        for blocks, strips in sizes:
+            segment = patch(network, stop, blocks)
+            if segment is not None and strips <= segment.simulation.ops[-1].out_columns:
+                yield from price(network, segment, strips, copy, blocks)
 
 
 def _has_lean(network: Network, position: int) -> bool:
@@ -164,4 +179,4 @@ def front(edges: Sequence[Sequence[Candidate]]) -> list[Path]:
 
 def without_recompute(edges: Sequence[Sequence[Candidate]]) -> list[list[Candidate]]:
     """The candidates that compute nothing twice."""
-    return [[c for c in some if c.strips == 1] for some in edges]
+    return [[c for c in some if c.strips == 1 and not c.blocks] for some in edges]

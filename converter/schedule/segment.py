@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from edgewright.converter.schedule.events import Events, Simulation
+from edgewright.converter.schedule.events import Events, Simulation, needed_rows
 from edgewright.converter.schedule.row_op import RowOp
 
 Kind = Literal["tensor", "ring", "newest", "sums", "scratch", "state"]
@@ -158,7 +158,10 @@ def stream_bands(
         if op.output in rings:
             ring, size = rings[op.output], round_up(row_bytes[op.output], alignment)
             kind: Kind = "sums" if op.accumulates else "ring"
-            bands.append(Band(op.output, kind, ring.slots * size, ring.used))
+            # The slots are filled one after the other while the segment starts.
+            made = np.searchsorted(simulation.lives[op.output].made, np.arange(events), side="right")
+            filled = None if op.accumulates or simulation.seeks else np.minimum(made, ring.slots) * size
+            bands.append(Band(op.output, kind, ring.slots * size, ring.used, upper=filled))
             if len(ring.waits):
                 used = waiting(simulation, op, ring)
                 bands.append(Band(f"{op.output}:newest", "newest", size, used))
@@ -188,15 +191,34 @@ def growing_band(simulation: Simulation, name: str, size_bytes: int, row_bytes: 
 
 
 def choose_rings(simulation: Simulation, streamed: Collection[str]) -> dict[str, Ring]:
-    """Line buffers with a newest-row buffer wherever that is in use less than half the time."""
-    rings = {}
-    for op in simulation.ops:
-        if op.output in streamed:
-            ring = ring_of(simulation, op, newest=True)
-            if len(ring.waits) and 2 * waiting(simulation, op, ring).sum() > ring.used.sum():
-                ring = ring_of(simulation, op, newest=False)
-            rings[op.output] = ring
-    return rings
+    """Line buffers with the least memory: newest rows wait in a buffer of their own."""
+    return {
+        op.output: ring_of(simulation, op, newest=True) for op in simulation.ops if op.output in streamed
+    }
+
+
+def block_rings(simulation: Simulation, streamed: Collection[str], blocks: int) -> dict[str, Ring]:
+    """Memory of the values of patches: all rows of a block, while the block needs them."""
+    ops, events = simulation.ops, len(simulation.sequence)
+    rows, none = ops[-1].out_rows, np.zeros(0, np.int64)
+    slots = dict.fromkeys(streamed, 1)
+    used = {v: np.zeros(events, bool) for v in streamed}
+    event = 0
+    for block in range(blocks):
+        needed = needed_rows(ops, range(block * rows // blocks, (block + 1) * rows // blocks))
+        spans: dict[str, tuple[int, int]] = {}
+        for op in ops:
+            count = len(needed[op.output])
+            if op.output in slots:
+                slots[op.output] = max(slots[op.output], count)
+                spans[op.output] = (event, event + count - 1)
+            for source in op.inputs:
+                if source in spans and count:
+                    spans[source] = (spans[source][0], event + count - 1)
+            event += count
+        for value, (low, high) in spans.items():
+            used[value][low : high + 1] = True
+    return {v: Ring(slots[v], none, none, used[v]) for v in streamed}
 
 
 def strip_columns(ops: Sequence[RowOp], columns: range) -> dict[str, range]:

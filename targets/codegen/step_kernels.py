@@ -227,7 +227,12 @@ def sequence_words(step: Step) -> Iterator[int]:
     rows = [0] * len(simulation.ops)
     waits, retires = _waits(step)
     for event, index in enumerate(simulation.sequence.tolist()):
-        op, row = simulation.ops[index], rows[index]
+        op = simulation.ops[index]
+        if event in simulation.seeks:
+            rows[index] = simulation.seeks[event]
+            yield CODE_SEEK | index
+            yield rows[index]
+        row = rows[index]
         if op.accumulates and row == 0:
             yield CODE_ZERO | index
         yield (CODE_RUN_WAIT if row in waits.get(op.output, ()) else CODE_RUN) | index
@@ -236,7 +241,7 @@ def sequence_words(step: Step) -> Iterator[int]:
             yield CODE_RETIRE | writer
 
 
-CODE_RUN, CODE_RUN_WAIT, CODE_RETIRE, CODE_ZERO = (code << 12 for code in range(4))
+CODE_RUN, CODE_RUN_WAIT, CODE_RETIRE, CODE_ZERO, CODE_SEEK = (code << 12 for code in range(5))
 
 
 def _waits(step: Step) -> tuple[dict[str, set[int]], dict[int, list[int]]]:

@@ -88,8 +88,15 @@ def _mean(kernel: RowKernel) -> Work:
 
 
 def _softmax(kernel: RowKernel) -> Work:
-    pixels, channels = (int(a) for a in kernel.arguments[2:4])
-    return {"softmax": 1, "softmax_pixel": pixels, "softmax_element": pixels * channels}
+    """Elements so far below the largest that their exponential is not in the table are skipped."""
+    pixels, channels, count = (int(kernel.arguments[i]) for i in (2, 3, 5))
+    elements = pixels * channels
+    return {
+        "softmax": 1,
+        "softmax_pixel": pixels,
+        "softmax_element": elements,
+        "softmax_exponential": elements * count / 256,
+    }
 
 
 COUNTED: dict[str, Callable[[RowKernel], Work]] = {

@@ -82,15 +82,10 @@ def _lean(
     """Those of the forms that save memory, over `full` and over the faster ones."""
     if full.scratch_bytes == 0 or cpu.name == "mve":
         return ()
-    forms = ["once_right", "once"] if once else ["bounded", "general"]
-    fours = _fours(full, weights, g, epilogue(requantize, weights, g.zero_point, forms), cpu)
-    candidates = [fours]
+    candidates = [_fours(full, weights, g, _call(requantize, weights, g, cpu, 4, once=once), cpu)]
     # For one pixel alone, four channels at a time are faster.
     if cpu.name == "dsp" and g.out_columns > 1:
-        if not once and (weights.shape[0] // g.groups) % 2 == 0:
-            # The assembler forms store channel pairs.
-            forms += ["relu", "linear"]
-        call = epilogue(requantize, weights, g.zero_point, forms)
+        call = _call(requantize, weights, g, cpu, 2, once=once)
         candidates = [_pairs(full, weights, g, call, pixels) for pixels in ((3, 2, 1), (2, 1))] + candidates
     found: list[RowKernel] = []
     least = full.scratch_bytes
@@ -99,6 +94,23 @@ def _lean(
             found.append(kernel)
             least = kernel.scratch_bytes
     return tuple(found)
+
+
+def _call(
+    requantize: Requantize,
+    weights: npt.NDArray[np.int8],
+    g: Geometry,
+    cpu: CpuClass,
+    channels: int,
+    *,
+    once: bool,
+) -> Epilogue:
+    """Requantization for tiles of some channels."""
+    forms = ["once_right", "once"] if once else ["bounded", "general"]
+    if cpu.name == "dsp" and not once and (weights.shape[0] // g.groups) % channels == 0:
+        # The assembler forms store all channels of a tile.
+        forms += ["relu", "linear"]
+    return epilogue(requantize, weights, g.zero_point, forms)
 
 
 def _pairs(

@@ -93,9 +93,14 @@ def depthwise_work(runs: Sequence[tuple[str, int, int]], quads: int, height: int
         height: Kernel rows.
     """
     work: Work = {"depthwise": 1, "depthwise_quad": quads}
+    # Models of one column use one run of one pixel and tap everywhere, for which gcc makes a copy of the
+    # function without these loops.
+    temporal = len(runs) == 1 and runs[0][1:] == (1, 1)
     for name, pixels, taps in runs:
-        if "3x" in name:  # unrolled: no loops over the window
-            added: Work = {"depthwise_unrolled": quads, f"{name}_pixel": quads * pixels}
+        if temporal:
+            added: Work = {f"{name}_temporal": quads, f"{name}_temporal_row": quads * height}
+        elif "3x" in name:  # unrolled: no loops over the window
+            added = {"depthwise_unrolled": quads, f"{name}_pixel": quads * pixels}
         else:
             added = {
                 name: quads,

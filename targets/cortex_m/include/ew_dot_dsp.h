@@ -80,23 +80,55 @@ EW_TILE_DSP(2, ew_tile_2x2_linear, EW_LINEAR_LOAD, EW_LINEAR)
 EW_TILE_DSP(3, ew_tile_2x3_linear, EW_LINEAR_LOAD, EW_LINEAR)
 
 /* The accumulators alone, for the other requantizations. Arguments: w, x, bias, acc, quads. */
-#define EW_DOT_DSP(NAME, TYPE, LOG2, START, STEP, ACCUMULATORS)                                   \
+#define EW_DOT_DSP(NAME, TYPE, LOG2, START, LOOPS, ACCUMULATORS)                                  \
   EW_NAKED void NAME(const int8_t *w EW_UNUSED, const TYPE *x EW_UNUSED, const int32_t *bias EW_UNUSED, \
                      int32_t *acc EW_UNUSED, int32_t quads EW_UNUSED) {                           \
-    __asm volatile(EW_DOT_ENTER(LOG2, START) EW_DOT_LOOPS(STEP) EW_DOT_STORE(ACCUMULATORS));      \
+    __asm volatile(EW_DOT_ENTER(LOG2, START) LOOPS EW_DOT_STORE(ACCUMULATORS));                   \
   }
-EW_DOT_DSP(ew_dot_2x1, int16_t, "3", EW_BIAS_1, EW_STEP_1, "r4-r5")
-EW_DOT_DSP(ew_dot_2x2, int16_t, "3", EW_BIAS_2, EW_STEP_2, "r4-r7")
-EW_DOT_DSP(ew_dot_2x3, int16_t, "3", EW_BIAS_3, EW_STEP_3, "r4-r9")
+EW_DOT_DSP(ew_dot_2x1, int16_t, "3", EW_BIAS_1, EW_DOT_LOOPS(EW_STEP_1), "r4-r5")
+EW_DOT_DSP(ew_dot_2x2, int16_t, "3", EW_BIAS_2, EW_DOT_LOOPS(EW_STEP_2), "r4-r7")
+EW_DOT_DSP(ew_dot_2x3, int16_t, "3", EW_BIAS_3, EW_DOT_LOOPS(EW_STEP_3), "r4-r9")
 
+/* Four channels of a pixel. Single loads behind one another take one cycle each, so no LDM; lr is the
+ * end of w. */
 #define EW_DOT_CHANNEL(word, a)                                                                   \
   "sxtb16 r12, " word "\n sxtb16 " word ", " word ", ror #8\n"                                    \
   "smlad " a ", r12, r3, " a "\n smlad " a ", " word ", r2, " a "\n"
-#define EW_STEP_4X1                                                                               \
-  "ldr r2, [r1], #4\n sxtb16 r3, r2\n sxtb16 r2, r2, ror #8\n ldmia r0!, {r8-r11}\n"              \
+#define EW_QUAD_4X1(at)                                                                           \
+  "ldr r2, [r1], #4\n ldr r8, [r0, #" at "]\n ldr r9, [r0, #" at "+4]\n"                          \
+  "ldr r10, [r0, #" at "+8]\n ldr r11, [r0, #" at "+12]\n"                                        \
+  "sxtb16 r3, r2\n sxtb16 r2, r2, ror #8\n"                                                       \
   EW_DOT_CHANNEL("r8", "r4") EW_DOT_CHANNEL("r9", "r5") EW_DOT_CHANNEL("r10", "r6")               \
   EW_DOT_CHANNEL("r11", "r7")
-EW_DOT_DSP(ew_dot_4x1, int8_t, "4", "ldmia r2, {r4-r7}\n", EW_STEP_4X1, "r4-r7")
+#define EW_LOOPS_4X1                                                                              \
+  "1:\n" EW_QUAD_4X1("0") "add r0, #16\n ldr r12, [sp]\n cmp r0, r12\n bne 1b\n"                  \
+  "2:\n cmp r0, lr\n beq 4f\n"                                                                    \
+  "3:\n" EW_QUAD_4X1("0") EW_QUAD_4X1("16") EW_QUAD_4X1("32") EW_QUAD_4X1("48")                   \
+  "add r0, #64\n cmp r0, lr\n bne 3b\n4:\n"
+EW_DOT_DSP(ew_dot_4x1, int8_t, "4", "ldmia r2, {r4-r7}\n", EW_LOOPS_4X1, "r4-r7")
+
+/* Requantization in registers: r8-r11 multipliers, r0, r1, r2, r12 right shifts less 1, lr out. All four
+ * channels exist. */
+#define EW_FINISH_LOAD_4X1                                                                        \
+  "ldr r0, [sp, #8]\n ldr lr, [sp, #12]\n ldr r3, [sp, #56]\n add r0, #16\n"                      \
+  "ldmia r0!, {r8-r11}\n ldmia r0, {r0-r2, r12}\n"
+#define EW_RELU_4X1                                                                               \
+  EW_RELU_1("r4", "r8", "r0") EW_RELU_1("r5", "r9", "r1")                                         \
+  EW_RELU_1("r6", "r10", "r2") EW_RELU_1("r7", "r11", "r12")                                      \
+  "orr r4, r4, r5, lsl #8\n orr r6, r6, r7, lsl #8\n orr r4, r4, r6, lsl #16\n"                   \
+  "eor r4, #0x80808080\n str r4, [lr]\n"
+#define EW_LINEAR_4X1                                                                             \
+  EW_LINEAR_1("r4", "r8", "r0") EW_LINEAR_1("r5", "r9", "r1")                                     \
+  EW_LINEAR_1("r6", "r10", "r2") EW_LINEAR_1("r7", "r11", "r12")                                  \
+  "bfi r4, r5, #8, #24\n bfi r6, r7, #8, #24\n pkhbt r4, r4, r6, lsl #16\n str r4, [lr]\n"
+#define EW_TILE_4X1_DSP(NAME, FINISH)                                                             \
+  EW_NAKED void NAME(const int8_t *w EW_UNUSED, const int8_t *x EW_UNUSED, const int32_t *k EW_UNUSED, \
+                     int8_t *out EW_UNUSED, int32_t quads EW_UNUSED, int32_t zero_point EW_UNUSED) { \
+    __asm volatile(EW_DOT_ENTER("4", "ldmia r2, {r4-r7}\n") EW_LOOPS_4X1 EW_FINISH_LOAD_4X1 FINISH \
+                       EW_DOT_LEAVE);                                                             \
+  }
+EW_TILE_4X1_DSP(ew_tile_4x1_relu, EW_RELU_4X1)
+EW_TILE_4X1_DSP(ew_tile_4x1_linear, EW_LINEAR_4X1)
 
 EW_TILES(1)
 EW_TILES(2)

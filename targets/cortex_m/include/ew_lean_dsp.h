@@ -45,8 +45,8 @@
 #define EW_ACC_3 "r4-r9"
 /* The other requantizations take the accumulators from memory. */
 #define EW_TILE_S8_SUMS(NAME, PIXELS, DISTANCE, ADVANCE, FINISH)                                  \
-  EW_DOT_DSP(NAME##_sums, int8_t, "3", EW_BIAS_##PIXELS, EW_S8_STEP_##PIXELS(#DISTANCE, #ADVANCE), \
-             EW_ACC_##PIXELS)                                                                     \
+  EW_DOT_DSP(NAME##_sums, int8_t, "3", EW_BIAS_##PIXELS,                                          \
+             EW_DOT_LOOPS(EW_S8_STEP_##PIXELS(#DISTANCE, #ADVANCE)), EW_ACC_##PIXELS)             \
   EW_TILE_OF(NAME, NAME##_sums, int8_t, PIXELS, FINISH)
 #define EW_TILE_S8_bounded(NAME, PIXELS, DISTANCE, ADVANCE) \
   EW_TILE_S8_SUMS(NAME, PIXELS, DISTANCE, ADVANCE, ew_requantize_bounded)

@@ -1,0 +1,89 @@
+"""Choosing the plan that fits a board, and building it: the linker has the last word on what fits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from edgewright.converter.program import Program
+from edgewright.converter.schedule import Wish
+from edgewright.converter.schedule.planner import Tell
+from edgewright.errors import WorkError
+from edgewright.targets.board import MONITOR_STATIC_BYTES, Board
+from edgewright.targets.build import Budget, Progress, build
+from edgewright.targets.planning import Planned, Planning, planning_for_board
+
+# Stack that every firmware needs at least; the arena gets the rest of the RAM.
+LEAST_STACK_BYTES = 400
+# Each round takes away from the arena what was too much.
+MAX_ROUNDS = 8
+
+
+def arena_limit(board: Board, budget: Budget) -> int:
+    """Bytes of RAM that are left for the arena, before the stack's bound is known."""
+    ram = min(budget.ram_bytes or board.memory.ram.size_bytes, board.memory.ram.size_bytes)
+    return max(0, ram - LEAST_STACK_BYTES - MONITOR_STATIC_BYTES)
+
+
+def plan_for_board(
+    program: Program,
+    board: Board,
+    wish: Wish,
+    budget: Budget | None = None,
+    tell: Tell | None = None,
+) -> Planned:
+    """The plan that a build for a board would begin with.
+
+    Raises:
+        WorkError: EW-PLAN-MEMORY where none fits.
+    """
+    return _within(planning_for_board(program, board), board, wish, budget or Budget(), tell)
+
+
+def _within(
+    planning: Planning, board: Board, wish: Wish, budget: Budget, tell: Tell | None
+) -> Planned:
+    limit = min(wish.arena_bytes or arena_limit(board, budget), arena_limit(board, budget))
+    return planning.plan(replace(wish, arena_bytes=limit), tell)
+
+
+def build_for_board(
+    program: Program,
+    board: Board,
+    out: Path,
+    *,
+    source: str,
+    wish: Wish,
+    budget: Budget | None = None,
+    progress: Progress | None = None,
+) -> tuple[Planned, Mapping[str, Any]]:
+    """Plan a program for a board and write its build folder (`build`).
+
+    Where the linked image takes more RAM than there is, a plan with a smaller arena is taken.
+
+    Raises:
+        WorkError: EW-PLAN-MEMORY, EW-MEM-OVER, EW-FLASH-OVER, EW-TOOLCHAIN-*.
+        UsageError: EW-OUT-EXISTS.
+        DeviceError: EW-TOOL-MISSING.
+    """
+    limits, planning = budget or Budget(), planning_for_board(program, board)
+    planned = _within(planning, board, wish, limits, progress)
+    for _ in range(MAX_ROUNDS):
+        try:
+            return planned, build(
+                planned, board, out, source=source, budget=limits, progress=progress
+            )
+        except WorkError as error:
+            excess = error.details.get("excess_bytes")
+            if error.code != "EW-MEM-OVER" or not isinstance(excess, int):
+                raise
+            smaller = planned.plan.arena_bytes - excess
+            try:
+                planned = _within(planning, board, replace(wish, arena_bytes=smaller), limits, progress)
+            except WorkError as none:
+                if none.code != "EW-PLAN-MEMORY":
+                    raise
+                raise error from none
+    return planned, build(planned, board, out, source=source, budget=limits, progress=progress)
