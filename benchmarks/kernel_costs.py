@@ -1,6 +1,6 @@
 """Measure what kernels cost and write the cost tables: `python -m benchmarks.kernel_costs`.
 
-Runs the layers of `benchmarks/cost_grid.py` on emulated boards with the cycle-counting plugin, fits a
+Runs the layers of `benchmarks/costs/grid.py` on emulated boards with the cycle-counting plugin, fits a
 coefficient to every kind of work, and writes targets/costs/<model>.toml. Then the models of MLPerf Tiny and
 the example model, which the fit has not seen, are predicted and measured layer by layer. Exit status: 0, 2
 where the command line is wrong.
@@ -15,12 +15,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
-from benchmarks.cost_grid import KINDS, cases, program_of
-from benchmarks.cost_measure import FAMILIES, Layer, measure_layers
-from benchmarks.cost_tables import fit_table, write_table
-from benchmarks.cost_validation import print_validation
+from benchmarks.costs.grid import KINDS, cases, program_of
+from benchmarks.costs.measure import FAMILIES, Layer, measure_layers
+from benchmarks.costs.tables import fit_table, write_table
+from benchmarks.costs.validation import print_validation
 from edgewright.errors import EdgewrightError
 
 LAYERS_A_PROGRAM = 30
@@ -43,13 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def measure(model: str) -> None:
     """Measure the grid, fit and write the table of a family, and print the errors by group."""
     begin = time.monotonic()
-    layers = measure_grid(model)
-    fit = fit_table(model, layers)
-    write_table(fit, len(layers))
-    print(f"{model}: {len(layers)} layers, {time.monotonic() - begin:.0f} s; relative error of the fit")
-    for group in (*KINDS, ""):
-        found = [abs(e) for e, x in zip(fit.errors, layers, strict=True) if group in ("", x.group)]
-        print(f"  {group or 'all':16s} median {np.median(found):6.2%}  max {max(found):6.2%}")
+    fit = fit_table(model, measure_grid(model))
+    write_table(fit)
+    print(f"{model}: {len(fit.layers)} layers, {time.monotonic() - begin:.0f} s; relative error of the fit")
+    for group in (*fit.groups, None):
+        median, largest = fit.error(group)
+        print(f"  {group or 'all':16s} median {median:6.2%}  max {largest:6.2%}")
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

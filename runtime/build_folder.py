@@ -54,8 +54,13 @@ class BuildFolder:
 
     @property
     def layers(self) -> list[Mapping[str, Any]]:
-        """Layers in the order of the device's steps."""
+        """The device's steps in order: layers, or several that are streamed together."""
         return list(self.manifest["layers"])
+
+    @property
+    def input_by_rows(self) -> bool:
+        """Whether the input is pushed row by row, and never in the device's RAM as a whole."""
+        return bool(self.manifest.get("plan", {}).get("input") == "rows")
 
     @property
     def elf(self) -> Path:
@@ -127,6 +132,9 @@ def _check(file: Path, manifest: Any) -> None:
     for key in ("elf", "bin"):
         require(isinstance(firmware.get(key), str), f"firmware.{key} is missing")
     require(isinstance(manifest.get("memory"), dict), "memory is missing")
+    plan = manifest.get("plan", {"input": "resident"})
+    known = isinstance(plan, dict) and plan.get("input") in ("resident", "rows")
+    require(known, "plan.input is neither resident nor rows")
     layers = manifest.get("layers")
     require(
         isinstance(layers, list) and all(isinstance(layer, dict) for layer in layers), "layers is missing"

@@ -1,4 +1,4 @@
-"""Measuring: what an inference costs, whole and by layer, and where the figure comes from.
+"""Measuring: what an inference costs, whole and by step, and where the figure comes from.
 
 On an emulator instruction counts are exact and cycles are estimated for a zero-wait-state core; on
 hardware cycles and time are measured. A `Latency` is one or the other, never a mixture.
@@ -17,7 +17,7 @@ from edgewright.runtime.devices.device import Device
 from edgewright.runtime.devices.opening import emulated_firmware
 from edgewright.runtime.emulator.cycle_counter import CycleCounter, Passage
 from edgewright.runtime.inputs import case_bytes, random_cases
-from edgewright.runtime.replies import RunTime
+from edgewright.runtime.replies import InputRows, RunTime, sum_times
 from edgewright.targets.board import load_board
 
 EMULATOR_RUNS = 1
@@ -28,10 +28,10 @@ MIN_TIMEOUT_S = 10.0
 
 @dataclass(frozen=True)
 class LayerCost:
-    """Cost of one layer; on an emulator the first two are set, on hardware `cycles`.
+    """Cost of one step (a layer, or several streamed); the first two on an emulator, else `cycles`.
 
     Args:
-        name: Of the build's layer.
+        name: Of the build's step.
         instructions: Executed instructions, exact (emulator).
         estimated_cycles: For a zero-wait-state core (emulator).
         cycles: Counted by the board (hardware).
@@ -57,7 +57,8 @@ class Latency:
         cycles: Counted by the board (hardware); None where it has no counter.
         clock_hz: Clock that turned cycles into time.
         latency_us: An estimate on emulators, measured on hardware; None where neither is to be had.
-        layers: In the order of the build's layers.
+        layers: In the order of the build's steps; empty where the input comes by rows, which runs them
+            all in one.
     """
 
     source: Literal["emulator", "device"]
@@ -111,11 +112,9 @@ def _bench_emulator(build: BuildFolder, device: Device, inputs: bytes, runs: int
     for _ in range(runs):
         device.load(inputs)  # each time: small firmware keeps no copy of the input
         device.bench()
-    passages = _passages(counter, "run", runs)
+    rows = device.info().input_rows
+    passages = _inferences(counter, runs, rows)
     cycles = _mean_cycles(passages)
-    device.load(inputs)
-    device.profile()
-    layers = _passages(counter, "layer", len(build.layers))
     return Latency(
         source="emulator",
         board=emulated.id,
@@ -126,11 +125,32 @@ def _bench_emulator(build: BuildFolder, device: Device, inputs: bytes, runs: int
         cycles=None,
         clock_hz=target.clock_hz,
         latency_us=cycles / target.clock_hz * 1e6 if cycles is not None and same_core else None,
-        layers=tuple(
-            LayerCost(name, instructions=p.instructions, estimated_cycles=p.cycles)
-            for name, p in zip(_layer_names(build), layers, strict=True)
-        ),
+        layers=() if rows else _count_steps(build, device, counter, inputs),
     )
+
+
+def _count_steps(
+    build: BuildFolder, device: Device, counter: CycleCounter, inputs: bytes
+) -> tuple[LayerCost, ...]:
+    device.load(inputs)
+    device.profile()
+    passages = _passages(counter, "layer", len(build.layers))
+    return tuple(
+        LayerCost(name, instructions=p.instructions, estimated_cycles=p.cycles)
+        for name, p in zip(_layer_names(build), passages, strict=True)
+    )
+
+
+def _inferences(counter: CycleCounter, runs: int, rows: InputRows | None) -> list[Passage]:
+    """Counts by inference; one by rows is the sum of its beginning and of all its rows."""
+    parts = 1 + rows.pushes if rows else 1
+    found = _passages(counter, "run", runs * parts)
+    return [_sum(found[i : i + parts]) for i in range(0, len(found), parts)]
+
+
+def _sum(parts: Sequence[Passage]) -> Passage:
+    cycles = [p.cycles for p in parts if p.cycles is not None]
+    return Passage(parts[0].pair, sum(p.instructions for p in parts), sum(cycles) if cycles else None)
 
 
 def _passages(counter: CycleCounter, pair: str, expected: int) -> list[Passage]:
@@ -163,22 +183,13 @@ def _time_runs(device: Device, inputs: bytes, runs: int) -> RunTime:
     while len(times) < runs:
         device.load(inputs)
         times.append(device.run())
-    cycles = [t.cycles for t in times if t.cycles is not None]
-    return RunTime(runs, sum(t.total_us for t in times), sum(cycles) if len(cycles) == runs else None)
+    return sum_times(times)
 
 
 def _bench_device(build: BuildFolder, device: Device, inputs: bytes, runs: int) -> Latency:
     timed = _time_runs(device, inputs, runs)
     info = device.info()
     cycles = round(timed.cycles / runs) if timed.cycles is not None else None
-    device.load(inputs)
-    layers = device.profile()
-    if len(layers) != len(build.layers):
-        raise WorkError(
-            "EW-BENCH-LAYERS",
-            f"the device has {len(layers)} layers, the build {len(build.layers)}",
-            "flash it again",
-        )
     return Latency(
         source="device",
         board=info.board,
@@ -190,8 +201,20 @@ def _bench_device(build: BuildFolder, device: Device, inputs: bytes, runs: int) 
         clock_hz=info.clock_hz,
         # The cycle counter is finer than a timer's microseconds.
         latency_us=cycles / info.clock_hz * 1e6 if cycles is not None else timed.total_us / runs,
-        layers=tuple(LayerCost(name, cycles=c) for name, c in zip(_layer_names(build), layers, strict=True)),
+        layers=() if info.input_rows else _time_steps(build, device, inputs),
     )
+
+
+def _time_steps(build: BuildFolder, device: Device, inputs: bytes) -> tuple[LayerCost, ...]:
+    device.load(inputs)
+    cycles = device.profile()
+    if len(cycles) != len(build.layers):
+        raise WorkError(
+            "EW-BENCH-LAYERS",
+            f"the device has {len(cycles)} steps, the build {len(build.layers)}",
+            "flash it again",
+        )
+    return tuple(LayerCost(name, cycles=c) for name, c in zip(_layer_names(build), cycles, strict=True))
 
 
 def _layer_names(build: BuildFolder) -> list[str]:

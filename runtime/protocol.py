@@ -1,201 +1,26 @@
-"""Client of the firmware monitor: the MLPerf Tiny / EEMBC serial protocol and its `ew` extension.
-
-A command ends with `%`; the device replies with lines ending in CR LF and closes each command with
-`m-ready`. Every wait is bounded. After a failure the next command first resynchronises.
-"""
+"""Client of the firmware monitor: the `ew` commands."""
 
 from __future__ import annotations
 
+import re
 import time
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from edgewright.errors import DeviceError, EdgewrightError, UsageError
+from edgewright.errors import DeviceError, EdgewrightError
 from edgewright.runtime import replies
-from edgewright.runtime.line_stream import LineStream
-from edgewright.runtime.replies import DeviceInfo, Fields, MemoryUse, RunTime
+from edgewright.runtime.command_link import BOOT_LINES, CommandLink
+from edgewright.runtime.replies import DeviceInfo, InputRows, MemoryUse, RunTime
 
 CHUNK_BYTES = 1024
-MAX_COMMAND_CHARS = 80
-MAX_HEARD_BYTES = 4096
 MAX_REPLY_LINES = 1 << 20
 TRANSFER_ATTEMPTS = 3
-DAMAGED_LOAD = ("crc mismatch", "load timeout")
-BOOT_LINES = ("m-timestamp-mode-performance", "m-init-done")
-QUIET_S = 0.05
-
-# Ctrl-C ends a run under way, the % a half-sent command.
-INTERRUPT = b"\x03%"
+# What the device says of bytes that a bad transfer changed or lost.
+DAMAGED = re.compile(r"(row \d+: )?(crc mismatch|(load )?timeout)")
 
 
-@dataclass(frozen=True)
-class Timeouts:
-    """Bounds of all waits, in seconds.
-
-    Args:
-        attempts_s: For an answer to `name%`, one a try. The last ones are longer than the two seconds
-            after which a device gives up a binary load: sending again and again would keep it alive.
-        line_s: For the next line of a reply.
-        load_s: For the end of a binary load, whose tail may still be in the host's buffers.
-        run_s: For one inference, or one layer while stepping or profiling.
-        boot_s: For the start message after a reset.
-    """
-
-    attempts_s: tuple[float, ...] = (1.5, 2.5, 2.5)
-    line_s: float = 5.0
-    load_s: float = 10.0
-    run_s: float = 120.0
-    boot_s: float = 3.0
-
-
-PROBE = Timeouts(attempts_s=(0.5, 1.0), line_s=1.0)
-
-
-class MonitorClient:
+class MonitorClient(CommandLink):
     """Speaks to one monitor through an open port."""
-
-    def __init__(self, lines: LineStream, timeouts: Timeouts | None = None) -> None:
-        self._timeouts = timeouts or Timeouts()
-        self._lines = lines
-        self._in_step = False
-
-    # ---- the base protocol ----
-
-    def synchronise(self) -> str:
-        """Bring both sides to the start of a command, whatever the device was doing.
-
-        Returns:
-            The device's name (`m-name-dut-[...]`).
-
-        Raises:
-            DeviceError: EW-DEV-TIMEOUT for silence, EW-DEV-PROTOCOL for an answer of another kind.
-        """
-        heard = self._lines.discard_until_quiet(QUIET_S, 1.0)
-        for timeout_s in self._timeouts.attempts_s:
-            self._lines.write(INTERRUPT + b"name%")
-            name, received = self._await_name(timeout_s)
-            heard += received
-            if name is not None:
-                self._barrier()
-                self._in_step = True
-                return name
-        waited = f"{sum(self._timeouts.attempts_s):g} s"
-        if heard:
-            raise DeviceError(
-                "EW-DEV-PROTOCOL",
-                f"{self._lines.name} answers within {waited}, but not as the monitor does: {heard[:80]!r}",
-                "check that the firmware is flashed and the baud rate is the board's",
-            )
-        raise DeviceError(
-            "EW-DEV-TIMEOUT",
-            f"{self._lines.name} does not answer (waited {waited})",
-            "check that the firmware is flashed, the port is the board's console, and reset the board",
-        )
-
-    def _await_name(self, timeout_s: float) -> tuple[str | None, bytes]:
-        """(the name or None, everything heard meanwhile)."""
-        heard = b""
-        deadline = time.monotonic() + timeout_s
-        while True:
-            try:
-                line = self._lines.read_line(deadline - time.monotonic())
-            except DeviceError as error:
-                if error.code != "EW-DEV-PROTOCOL":
-                    raise
-                # Half a line, or noise of another baud rate: name it if nothing better follows.
-                heard += error.message.encode()
-                continue
-            if line is None:
-                return None, heard[:MAX_HEARD_BYTES]
-            heard += line.encode() + b"\n"
-            if line.startswith("m-name-dut-["):
-                return line.removeprefix("m-name-dut-[").removesuffix("]"), heard
-
-    def _barrier(self) -> None:
-        """Read past all replies still under way: the one to `timestamp` is the last."""
-        self._lines.write(b"timestamp%")
-        previous, line = "", self._lines.read_line(self._timeouts.line_s)
-        deadline = time.monotonic() + self._timeouts.line_s
-        while line is not None and time.monotonic() < deadline:
-            if line == "m-ready" and previous.startswith("m-lap-us-"):
-                return
-            previous, line = line, self._lines.read_line(self._timeouts.line_s)
-        raise DeviceError(
-            "EW-DEV-PROTOCOL", f"{self._lines.name} gave its name but does not answer 'timestamp'"
-        )
-
-    def command(
-        self, text: str, *, timeout_s: float | None = None, lines_limit: int = 1000, slow_lines: int = 4
-    ) -> Fields:
-        """Send a command and read its reply.
-
-        Args:
-            text: The command without its terminator.
-            timeout_s: How long the device may be silent; `line_s` where None.
-            lines_limit: Most lines the reply may have.
-            slow_lines: How many of them may take as long as that: the bound of the whole reply.
-
-        Raises:
-            DeviceError: EW-DEV-TIMEOUT, EW-DEV-PROTOCOL, EW-DEV-RESET, EW-DEV-REFUSED, EW-DEV-LOST.
-        """
-        self._begin(text)
-        return self._reply(text, "m-ready", timeout_s or self._timeouts.line_s, lines_limit, slow_lines)
-
-    def _begin(self, text: str) -> None:
-        if len(text) >= MAX_COMMAND_CHARS or not text.isascii() or "%" in text:
-            raise UsageError("EW-DEV-COMMAND", f"not a command of the monitor: {text[:100]!r}")
-        if not self._in_step:
-            self.synchronise()
-        self._in_step = False  # until the reply is complete
-        unasked = self._lines.discard()
-        if any(line.encode() in unasked for line in BOOT_LINES):
-            raise self._reset(text)
-        self._lines.write(text.encode("ascii") + b"%")
-
-    def _reply(
-        self, text: str, last: str, timeout_s: float, lines_limit: int = 10, slow_lines: int = 4
-    ) -> Fields:
-        """Lines up to one that starts with `last`, or up to `m-ready` after an error line."""
-        lines: list[str] = []
-        refusal: str | None = None
-        deadline = time.monotonic() + timeout_s * slow_lines
-        while True:
-            line = self._lines.read_line(timeout_s)
-            if line is None or time.monotonic() > deadline:
-                raise self._timeout(text, timeout_s, lines)
-            if line in BOOT_LINES:
-                raise self._reset(text)
-            lines.append(line)
-            if line == "m-ready" or (refusal is None and line.startswith(last)):
-                self._in_step = line == "m-ready"
-                break
-            if line.startswith("e-["):
-                refusal = refusal or line.removeprefix("e-[").removesuffix("]")
-            elif not line.startswith("m-"):
-                raise Fields(text, [line]).unexpected("is not of this protocol")
-            if len(lines) > lines_limit:
-                raise Fields(text, lines).unexpected(f"has more than {lines_limit} lines")
-        if refusal is not None:
-            raise DeviceError("EW-DEV-REFUSED", f"the device refused '{text}': {refusal}", reply=refusal)
-        return Fields(text, lines)
-
-    def _timeout(self, text: str, timeout_s: float, lines: list[str]) -> DeviceError:
-        got = f"; it had sent {' | '.join(lines[-3:])!r}" if lines else ""
-        return DeviceError(
-            "EW-DEV-TIMEOUT",
-            f"{self._lines.name} did not complete '{text}' within {timeout_s:g} s{got}",
-            "reset the board; a model that needs longer wants a longer time-out",
-        )
-
-    def _reset(self, text: str) -> DeviceError:
-        return DeviceError(
-            "EW-DEV-RESET",
-            f"the device restarted during '{text}'",
-            "look for a watchdog, a supply that breaks down under load, a stack that overflows",
-        )
-
-    # ---- the ew commands ----
 
     def info(self) -> DeviceInfo:
         try:
@@ -227,9 +52,60 @@ class MonitorClient:
                 self._reply(text, "m-ready", self._timeouts.load_s).require("m-ew-load-done")
                 return
             except DeviceError as error:
-                if error.details.get("reply") not in DAMAGED_LOAD:
+                if not _damaged(error):
                     raise
-        raise DeviceError(
+        raise self._stays_damaged(data)
+
+    def push_rows(
+        self,
+        data: bytes,
+        shape: InputRows,
+        *,
+        timeout_s: float | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> RunTime:
+        """One inference on an input that is sent row by row as the device asks; a damaged one is repeated.
+
+        Args:
+            data: The whole input, `shape.rows` times `shape.row_bytes` bytes.
+            shape: From `DeviceInfo.input_rows`.
+            timeout_s: For one row, of which the last also ends the inference; `run_s` where None.
+            progress: Called with (rows pushed, rows to push).
+
+        Returns:
+            Time of the device's own work, without the transfer.
+
+        Raises:
+            DeviceError: EW-DEV-CRC where it stays damaged.
+        """
+        for _ in range(TRANSFER_ATTEMPTS):
+            try:
+                return self._push_frame(data, shape, timeout_s or self._timeouts.run_s, progress)
+            except DeviceError as error:
+                if not _damaged(error):
+                    raise
+                self._in_step = False  # a byte too many may wait in the device as part of a command
+        raise self._stays_damaged(data)
+
+    def _push_frame(
+        self,
+        data: bytes,
+        shape: InputRows,
+        timeout_s: float,
+        progress: Callable[[int, int], None] | None,
+    ) -> RunTime:
+        text = "ew rows"
+        self._begin(text)
+        for number in range(shape.pushes):
+            self._reply(text, "m-ew-row-[", timeout_s).require(f"m-ew-row-[{number}]")
+            row = shape.row(data, number)
+            self._lines.write(row + zlib.crc32(row).to_bytes(4, "little"))
+            if progress:
+                progress(number + 1, shape.pushes)
+        return replies.parse_run_time(self._reply(text, "m-ready", timeout_s), 1)
+
+    def _stays_damaged(self, data: bytes) -> DeviceError:
+        return DeviceError(
             "EW-DEV-CRC",
             f"{self._lines.name}: the {len(data)} bytes of input arrived damaged {TRANSFER_ATTEMPTS} times",
             "a bad cable or a too high baud rate does this",
@@ -250,23 +126,23 @@ class MonitorClient:
         return self._data("ew output", size_bytes)
 
     def begin(self) -> None:
-        """Prepare stepping through the layers on the loaded input."""
+        """Prepare execution step by step on the loaded input."""
         self.command("ew begin")
 
-    def step(self, layer: int) -> None:
-        """Run one layer; layers go in order from 0."""
-        self.command(f"ew step {layer}", timeout_s=self._timeouts.run_s)
+    def step(self, index: int) -> None:
+        """Run one step (a layer, or several that are streamed); they go in order from 0."""
+        self.command(f"ew step {index}", timeout_s=self._timeouts.run_s)
 
-    def layer_output(self, layer: int, size_bytes: int) -> bytes:
-        """Output of the layer just stepped."""
-        return self._data(f"ew layer {layer}", size_bytes)
+    def layer_output(self, index: int, size_bytes: int) -> bytes:
+        """Output of the step that ran last."""
+        return self._data(f"ew layer {index}", size_bytes)
 
-    def profile(self, layers: int) -> list[int | None]:
-        """Run layer by layer and return each one's cycles, None without a counter."""
+    def profile(self, steps: int) -> list[int | None]:
+        """Run step by step and return each one's cycles, None without a counter."""
         fields = self.command(
-            "ew profile", timeout_s=self._timeouts.run_s, lines_limit=layers + 10, slow_lines=layers + 1
+            "ew profile", timeout_s=self._timeouts.run_s, lines_limit=steps + 10, slow_lines=steps + 1
         )
-        return replies.parse_layer_cycles(fields, layers)
+        return replies.parse_layer_cycles(fields, steps)
 
     def bench(self) -> None:
         """One whole run between the markers that an emulator counts."""
@@ -302,3 +178,7 @@ class MonitorClient:
             return data
         assert last is not None
         raise last
+
+
+def _damaged(error: DeviceError) -> bool:
+    return DAMAGED.fullmatch(str(error.details.get("reply", ""))) is not None

@@ -15,6 +15,31 @@ MAX_NUMBER = 2**64
 
 
 @dataclass(frozen=True)
+class InputRows:
+    """How an input comes that is never in the device's RAM as a whole.
+
+    Args:
+        rows: Rows of the input.
+        row_bytes: Bytes of a row.
+        passes: How often the whole input is pushed in one inference.
+    """
+
+    rows: int
+    row_bytes: int
+    passes: int
+
+    @property
+    def pushes(self) -> int:
+        """Rows pushed in one inference."""
+        return self.rows * self.passes
+
+    def row(self, data: bytes, number: int) -> bytes:
+        """What is pushed as number `number` (from 0 on) of an input."""
+        start = number % self.rows * self.row_bytes
+        return data[start : start + self.row_bytes]
+
+
+@dataclass(frozen=True)
 class DeviceInfo:
     """What a monitor says of itself and the model it was built with (`ew info`).
 
@@ -25,9 +50,10 @@ class DeviceInfo:
         board: Board id the firmware was built for.
         input_bytes: All inputs, concatenated.
         output_bytes: All outputs, concatenated.
-        layers: Number of steps of the model.
+        layers: Number of steps of an inference: layers, or several that are streamed together.
         clock_hz: Processor clock.
         load_limit_bytes: Largest binary load.
+        input_rows: How the input comes where it does by rows; None where it is loaded as a whole.
     """
 
     model: str
@@ -39,6 +65,7 @@ class DeviceInfo:
     layers: int
     clock_hz: int
     load_limit_bytes: int
+    input_rows: InputRows | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +75,16 @@ class RunTime:
     runs: int
     total_us: int
     cycles: int | None
+
+
+def sum_times(times: Sequence[RunTime]) -> RunTime:
+    """Several measurements as one."""
+    cycles = [t.cycles for t in times if t.cycles is not None]
+    return RunTime(
+        sum(t.runs for t in times),
+        sum(t.total_us for t in times),
+        sum(cycles) if len(cycles) == len(times) else None,
+    )
 
 
 @dataclass(frozen=True)
@@ -100,6 +137,9 @@ class Fields:
             raise self.unexpected(f"has m-{key}-[{text[:40]}] where a number belongs")
         return int(text)
 
+    def __contains__(self, key: str) -> bool:
+        return key in self._values
+
     def require(self, line: str) -> None:
         """Check that the reply has this line."""
         if line not in self.lines:
@@ -129,11 +169,25 @@ def parse_info(fields: Fields) -> DeviceInfo:
         layers=fields.number("ew-layers"),
         clock_hz=fields.number("ew-clock-hz"),
         load_limit_bytes=fields.number("ew-load-limit"),
+        input_rows=_parse_input_rows(fields) if "ew-input" in fields else None,
     )
 
 
+def _parse_input_rows(fields: Fields) -> InputRows:
+    if (mode := fields.text("ew-input")) != "rows":
+        raise fields.unexpected(f"has m-ew-input-[{mode[:40]}] where rows belongs")
+    shape = InputRows(
+        fields.number("ew-input-rows"), fields.number("ew-input-row-bytes"), fields.number("ew-passes")
+    )
+    if not shape.pushes or shape.rows * shape.row_bytes != fields.number("ew-input-bytes"):
+        raise fields.unexpected(
+            f"has an input of {shape.rows} rows of {shape.row_bytes} bytes, which is not its size"
+        )
+    return shape
+
+
 def parse_run_time(fields: Fields, runs: int) -> RunTime:
-    """Reply to `ew run N`."""
+    """Reply to `ew run N` or `ew rows`."""
     return RunTime(runs, fields.number("ew-us"), fields.number("ew-cycles") or None)
 
 
@@ -149,7 +203,7 @@ def parse_memory(fields: Fields) -> MemoryUse:
 
 
 def parse_layer_cycles(fields: Fields, layers: int) -> list[int | None]:
-    """Reply to `ew profile`: cycles by layer, None where the board has no cycle counter."""
+    """Reply to `ew profile`: cycles by step, None where the board has no cycle counter."""
     rows = [m for m in map(LAYER.fullmatch, fields.lines) if m]
     if [int(m[1]) for m in rows] != list(range(layers)):
         raise fields.unexpected(f"does not list layers 0 to {layers - 1} in order")

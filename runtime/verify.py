@@ -15,6 +15,7 @@ from edgewright.runtime.devices.device import Device
 from edgewright.runtime.inputs import Case, case_bytes
 
 REFERENCE = "edgewright golden (TFLite reference arithmetic)"
+OUTPUTS_ONLY = "the input comes by rows: only the outputs could be compared, not each step"
 Progress = Callable[[int, int], None]
 
 
@@ -24,7 +25,7 @@ class Difference:
 
     Args:
         case: Index of the input.
-        where: Name of the output, or of the layer.
+        where: Name of the output, or of the step's last layer.
         index: Position of the element, in the output's source shape or the layer's HWC shape.
         device: The device's value.
         reference: The reference's value.
@@ -55,9 +56,11 @@ class VerifyResult:
         max_abs_diff: Largest difference, in quantization steps (or real units for float outputs).
         bad_cases: Cases with at least one difference.
         first_bad: The first difference in an output.
-        first_bad_layer: The first difference after a layer, where layers were compared.
-        layers_compared: Number of layers compared per case, 0 where they were not.
+        first_bad_layer: The first difference after a step, where steps were compared.
+        layers_compared: Number of steps (layers, or several that are streamed) compared per case, 0 where
+            they were not.
         seconds: Wall time.
+        note: Why steps that were asked for were not compared; empty where they were.
     """
 
     reference: str
@@ -70,6 +73,7 @@ class VerifyResult:
     first_bad_layer: Difference | None = None
     layers_compared: int = 0
     seconds: float = 0.0
+    note: str = ""
 
     @property
     def ok(self) -> bool:
@@ -122,29 +126,33 @@ def verify(
         build: The build the device runs.
         cases: From `inputs.load_cases` or `inputs.random_cases`.
         device: Opened.
-        layers: Step through the layers and compare after each; stops a case at its first difference.
-        progress: Called with (cases done, cases).
+        layers: Compare after each step too; stops a case at its first difference. Not possible where the
+            input comes by rows: the result's note then says so.
+        progress: Called with (done, total), counted in cases, or in rows where the input comes by rows.
         program: The build's program, where the caller has loaded it already.
 
     Raises:
         DeviceError: whatever the device's connection raises.
     """
     program = program or build.program()
-    steps = _step_nodes(build, program) if layers else []
+    rows = device.info().input_rows
+    steps = _step_nodes(build, program) if layers and rows is None else []
+    parts = rows.pushes if rows else 1
     tally = _Tally()
     first_layer: Difference | None = None
     begin = time.monotonic()
     for index, case in enumerate(cases):
         inputs = case_bytes(program, case)
         values = program.run(case, keep_all=True)
-        if layers:
+        if steps:
             device.load(inputs)
             bad = _compare_layers(device, steps, values, index)
             first_layer = first_layer or bad
-        outputs = device.infer(inputs)  # loads again: small firmware keeps no copy of the input
+        # Loads again: small firmware keeps no copy of the input.
+        outputs = device.infer(inputs, _within(progress, index * parts, len(cases) * parts))
         _compare_outputs(tally, program, values, outputs, index)
         if progress:
-            progress(index + 1, len(cases))
+            progress((index + 1) * parts, len(cases) * parts)
     return VerifyResult(
         reference=REFERENCE,
         cases=len(cases),
@@ -156,7 +164,16 @@ def verify(
         first_bad_layer=first_layer,
         layers_compared=len(steps),
         seconds=time.monotonic() - begin,
+        note=OUTPUTS_ONLY if layers and rows else "",
     )
+
+
+def _within(progress: Progress | None, before: int, total: int) -> Progress | None:
+    """Progress of one case as part of all."""
+    if progress is None:
+        return None
+    tell = progress
+    return lambda done, _: tell(before + done, total)
 
 
 def _compare_outputs(
@@ -179,7 +196,7 @@ def _from_bytes(data: bytes, like: Array) -> Array:
 
 
 def _step_nodes(build: BuildFolder, program: Program) -> list[Node]:
-    """The program's node of each step of the device."""
+    """The program's node whose output each step of the device leaves."""
     by_output = {node.output: node for node in program.nodes}
     nodes = []
     for layer in build.layers:
@@ -187,7 +204,7 @@ def _step_nodes(build: BuildFolder, program: Program) -> list[Node]:
         if node is None:
             raise DeviceError(
                 "EW-DEV-MODEL",
-                f"layer {layer.get('name')} of the build is not in its program",
+                f"step {layer.get('name')} of the build is not in its program",
                 "build again: edgewright build",
             )
         nodes.append(node)
@@ -197,7 +214,7 @@ def _step_nodes(build: BuildFolder, program: Program) -> list[Node]:
 def _compare_layers(
     device: Device, steps: Sequence[Node], values: Mapping[str, Array], case: int
 ) -> Difference | None:
-    """Step through the loaded case up to the first layer that differs."""
+    """Run the loaded case step by step up to the first that differs."""
     device.begin()
     for number, node in enumerate(steps):
         device.step(number)

@@ -85,7 +85,7 @@ def build(
     tell = progress or (lambda what, done, total: None)
     limits = budget or Budget()
     _check_arena(planned, board, limits)
-    with _atomic_folder(out) as folder:
+    with atomic_folder(out) as folder:
         tell("kernels", 0, 4)
         library = folder / "library"
         _emit(planned, library)
@@ -116,9 +116,14 @@ def build(
 
 
 @contextmanager
-def _atomic_folder(out: Path) -> Iterator[Path]:
-    """A new folder that takes the place of `out` on success and vanishes on failure."""
-    if out.exists() and not (out.is_dir() and ((out / MANIFEST).is_file() or not any(out.iterdir()))):
+def atomic_folder(out: Path, manifest: str = MANIFEST) -> Iterator[Path]:
+    """A new folder that takes the place of `out` on success and vanishes on failure.
+
+    Args:
+        out: An earlier build there is replaced, anything else refused.
+        manifest: The file by which an earlier build is known.
+    """
+    if out.exists() and not (out.is_dir() and ((out / manifest).is_file() or not any(out.iterdir()))):
         raise UsageError(
             "EW-OUT-EXISTS", f"{out} exists and is no earlier build", "choose another folder with --out"
         )

@@ -111,7 +111,7 @@ def _stream_ops(
     kernels = own.stream
     assert kernels is not None
     if len(kernels) == 1:
-        columns = column_access(program, node)
+        columns = column_access(program, node, root)
         ops = [
             replace(
                 _row_op(program, node, k, root, call_cycles, macs / k.out_rows), columns=columns, variant=i
@@ -141,11 +141,15 @@ def _in_place(program: Program, node: Node, root: dict[str, str]) -> str | None:
     return root[value]
 
 
-def column_access(program: Program, node: Node) -> tuple[ColumnAccess, ...] | None:
+def column_access(program: Program, node: Node, root: dict[str, str]) -> tuple[ColumnAccess, ...] | None:
     """Which columns of its inputs a node needs for a column of its output; None: it cannot run in strips."""
     types = tuple(program.values[i] for i in node.inputs)
     columns = program.values[node.output].shape[1]
-    if columns < 2 or node.op.strip(range(1), *types) is None:
+    single = [node.op.strip(range(c, c + 1), *types) for c in range(columns)]
+    if columns < 2 or any(cut is None for cut in single):
+        return None
+    # Columns of a reshaped value are others than those of the rows that were computed.
+    if any(program.values[root.get(v, v)].shape[1] != program.values[v].shape[1] for v in node.inputs):
         return None
     window = getattr(node.op, "window", None)
     if window is not None and len(types) == 1:
@@ -153,4 +157,7 @@ def column_access(program: Program, node: Node) -> tuple[ColumnAccess, ...] | No
         left = node.op.padding.left  # type: ignore[attr-defined]
         extent = dilation * (window[1] - 1) + 1
         return (ColumnAccess(types[0].shape[1], stride, left, extent),)
-    return tuple(ColumnAccess(t.shape[1], every=t.shape[1] != columns) for t in types)
+    return tuple(
+        ColumnAccess(t.shape[1], every=any(cut is None or cut[1][i] != range(c, c + 1) for c, cut in enumerate(single)))
+        for i, t in enumerate(types)
+    )

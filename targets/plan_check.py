@@ -12,12 +12,14 @@ from dataclasses import dataclass
 
 from edgewright.converter.program import ITEM_BYTES, Program, TensorType
 from edgewright.converter.schedule import Plan
-from edgewright.converter.schedule.segment import OP_STATE_BYTES, STATE_BYTES, split_columns, strip_columns
+from edgewright.converter.schedule.segment import OP_STATE_BYTES, STATE_BYTES, strip_columns
 from edgewright.targets.arena_map import ArenaMap, Span
 from edgewright.targets.codegen.row_kernel import RowInput
 from edgewright.targets.codegen.step_kernels import (
+    CODE_DROP,
     CODE_RETIRE,
     CODE_RUN_WAIT,
+    CODE_SEEK,
     CODE_ZERO,
     Place,
     StepOp,
@@ -132,10 +134,10 @@ def _first_byte(kind: TensorType, columns: range) -> int:
 
 @dataclass
 class _State:
-    """`ew_op_state`: the next row, and the row in the newest-row buffer."""
+    """`ew_op_state`: the next row, and how many of the last ones wait for their slot."""
 
     row: int = 0
-    waiting: int | None = None
+    waiting: int = 0
 
 
 class _Stream:
@@ -151,8 +153,7 @@ class _Stream:
         self.title = f"step {index}" + (f", strip {strip}" if self.step.strips > 1 else "")
         self.columns: dict[str, range] = {}
         if self.step.strips > 1:
-            part = split_columns(self.forms[-1].out_columns, self.step.strips)[strip]
-            self.columns = strip_columns(self.forms, part)
+            self.columns = strip_columns(self.forms, self.step.streamed.strips(self.step.strips)[strip])
         self.firsts = [self._first_bytes(i) for i in range(len(ops))]
         at = next(b.offset for b in plan.alive(index) if b.kind == "state")
         self.state = range(at, at + STATE_BYTES + OP_STATE_BYTES * len(ops))
@@ -162,36 +163,45 @@ class _Stream:
         self.arena.where = self.title
         self.arena.spoil(self.state.start, len(self.state))
         self.arena.guard = self.state
-        for word in sequence_words(self.step):
+        words = sequence_words(self.step)
+        for word in words:
             code, index = word & 0xF000, word & 0x0FFF
             op, row = self.ops[index], self.states[index].row
             name = op.node.name if op.node is not None else "pushed rows"
             self.arena.where = f"{self.title}, node {name}, row {row}"
-            if code == CODE_ZERO:
+            if code == CODE_SEEK:
+                self.states[index].row = next(words)
+            elif code == CODE_ZERO:
                 self.arena.write(self._written(index, 0), op.output.offset)
-            elif code == CODE_RETIRE:
-                self._retire(index)
+            elif code in (CODE_RETIRE, CODE_DROP):
+                self._retire(index, copy=code == CODE_RETIRE)
             else:
                 self._run_row(index, waits=code == CODE_RUN_WAIT)
         self.arena.guard = range(0)
 
-    def _retire(self, index: int) -> None:
+    def _retire(self, index: int, *, copy: bool) -> None:
         op, state = self.ops[index], self.states[index]
-        if state.waiting is None or op.output.newest is None:
+        row = state.row - state.waiting
+        if not state.waiting:
             raise self.arena.error("copies a row that does not wait")
-        span = self._written(index, state.waiting)
-        self.arena.read(span, op.output.newest)
-        self.arena.write(span, _slot(op.output, state.waiting))
-        state.waiting = None
+        if copy:
+            span = self._written(index, row)
+            self.arena.read(span, self._waiting_row(op, row))
+            self.arena.write(span, _slot(op.output, row))
+        state.waiting -= 1
+
+    def _waiting_row(self, op: StepOp, row: int) -> int:
+        place = op.output
+        if place.newest is None or not place.waiting_slots:
+            raise self.arena.error("has no memory for a row that waits")
+        return place.newest + row % place.waiting_slots * place.stride_bytes
 
     def _run_row(self, index: int, *, waits: bool) -> None:
         op, state = self.ops[index], self.states[index]
         if state.row == op.out_rows:
             raise self.arena.error("runs more often than it has rows")
         reads = self._read(index)
-        out = op.output.newest if waits else _slot(op.output, state.row)
-        if out is None:
-            raise self.arena.error("has no memory for a row that waits")
+        out = self._waiting_row(op, state.row) if waits else _slot(op.output, state.row)
         for _, at, size in reads:
             if _meet(out, op.out_row_bytes, at, size):
                 raise self.arena.error(f"writes {out} .. {out + op.out_row_bytes - 1} over its input at {at}")
@@ -201,8 +211,7 @@ class _Stream:
         state.row += 1
         # Sums are numbered by the calls that made them.
         self.arena.write(self._written(index, state.row - (not self.forms[index].accumulates)), out)
-        if waits:
-            state.waiting = state.row - 1
+        state.waiting += waits
 
     def _read(self, index: int) -> list[Read]:
         """Check all rows that the next call of an op reads."""
@@ -212,10 +221,7 @@ class _Stream:
         found = []
         for i, (view, place) in enumerate(zip(op.kernel.inputs, op.inputs, strict=True)):
             for row in _rows(view, self.states[index].row) if place.constant is None else ():
-                at = _slot(place, row)
-                if place.source is not None and self.states[place.source].waiting == row:
-                    assert place.newest is not None
-                    at = place.newest
+                at = self._row_of(place, row)
                 if form.part:
                     span = self._written(index - 1, row + 1)
                 else:
@@ -225,6 +231,15 @@ class _Stream:
                 self.arena.read(span, at)
                 found.append((i, at, view.row_bytes))
         return found
+
+    def _row_of(self, place: Place, row: int) -> int:
+        """Where a row is that an op reads."""
+        if place.source is not None:
+            source, state = self.ops[place.source], self.states[place.source]
+            if row >= state.row - state.waiting:
+                # A strip may read a part of the columns.
+                return self._waiting_row(source, row) + place.offset - source.output.offset
+        return _slot(place, row)
 
     def _first_bytes(self, index: int) -> tuple[int, ...]:
         """Where in a row of each input a strip's kernel begins to read."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from edgewright.converter.program import Program
 from edgewright.converter.schedule import Plan, Planner, Wish, make_planner, plan
@@ -47,11 +48,16 @@ class Planning:
     cpu: CpuClass
     costs: str | None
     kernels: Mapping[str, NodeKernels]
+    _made: dict[Any, Planner] = field(default_factory=dict, repr=False)
 
     def planner(self, input_mode: InputMode, wish: Wish, tell: Tell | None = None) -> Planner:
         """The search space for an input mode."""
+        kind = (wish.schedule, wish.patches)
+        if (input_mode, *kind) in self._made:
+            return self._made[input_mode, *kind]
+        known = next((p for (_, *other), p in self._made.items() if tuple(other) == kind), None)
         forms = planner_forms(self.program, self.kernels, self._call_cycles)
-        return make_planner(
+        made = make_planner(
             self.program,
             forms,
             self._copy_cost(),
@@ -59,8 +65,11 @@ class Planning:
             alignment=self.cpu.alignment,
             schedule=wish.schedule,
             patches=wish.patches,
+            known=known,
             tell=tell,
         )
+        self._made[input_mode, *kind] = made
+        return made
 
     def _call_cycles(self, kernel: RowKernel) -> float:
         if self.costs is None:

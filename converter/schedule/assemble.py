@@ -13,20 +13,29 @@ from edgewright.converter.schedule.candidate import (
     bands_of,
     layer_bands,
     overtaking,
-    row_bytes_of,
     shared_bytes,
+    strip_costs,
 )
 from edgewright.converter.schedule.memory_plan import Buffer, Plan, Step
 from edgewright.converter.schedule.network import Network
 from edgewright.converter.schedule.search import Path
-from edgewright.converter.schedule.segment import Band, InputMode, Ring
+from edgewright.converter.schedule.segment import Band, InputMode
 
 
 @dataclass(frozen=True)
-class _Placed:
-    """What is placed: bands of one step, all with the same name once a plan."""
+class _Moments:
+    """What is in use together: a step, or one strip of it.
+
+    Args:
+        step: Index of the step.
+        strip: Column strip.
+        bands: All memory in use, the tensors that pass the step included.
+        leads: Distances of whole tensors that overtake each other.
+        shared_bytes: What they save.
+    """
 
     step: int
+    strip: int
     bands: tuple[Band, ...]
     leads: Mapping[tuple[str, str], int]
     shared_bytes: int
@@ -38,7 +47,6 @@ def assemble(
     input_mode: InputMode,
     *,
     searched: bool,
-    time_limit_s: float = 0.5,
     solver_s: float = 0.0,
 ) -> Plan:
     """Place everything.
@@ -48,24 +56,22 @@ def assemble(
         path: The segmentation.
         input_mode: As in the search.
         searched: Whether the path is known to be the best of its kind.
-        time_limit_s: For the greedy placement.
         solver_s: For the solver, where greedy placement leaves a gap; 0 for none.
     """
     placed, steps = [], []
     for i, candidate in enumerate(path.candidates):
-        bands, leads, rings, row_bytes = _bands(network, candidate)
-        shared = shared_bytes(network, candidate.first) if candidate.streamed is None else 0
-        placed.append(_Placed(i, tuple(bands), leads, shared))
-        steps.append(_step(network, candidate, bands, rings, row_bytes, shared))
-    names, sizes = _names(network, placed)
-    index = {name: i for i, name in enumerate(names)}
-    together = Together(sizes)
+        moments = _moments(network, i, candidate)
+        placed += moments
+        steps.append(_step(network, candidate, moments))
+    sizes = {_unique(m, band): band.size_bytes for m in placed for band in m.bands}
+    index = {name: i for i, name in enumerate(sizes)}
+    together = Together(list(sizes.values()))
     for item in placed:
-        members = [index[_unique(item.step, b)] for b in item.bands]
+        members = [index[_unique(item, b)] for b in item.bands]
         local = {b.name: i for i, b in enumerate(item.bands)}
         leads = {(local[a], local[b]): lead for (a, b), lead in item.leads.items()}
         together.add(members, item.bands, leads, item.shared_bytes)
-    result = place(together, network.alignment, time_limit_s=time_limit_s, solver_s=solver_s)
+    result = place(together, network.alignment, solver_s=solver_s)
     return Plan(
         steps=tuple(steps),
         buffers=tuple(_buffers(network, placed, index, result.offsets, path)),
@@ -78,85 +84,84 @@ def assemble(
     )
 
 
-def _bands(
-    network: Network, candidate: Candidate
-) -> tuple[list[Band], dict[tuple[str, str], int], Mapping[str, Ring], dict[str, int]]:
-    """Bands of a step with the tensors that pass it, and leads between whole tensors."""
+def _moments(network: Network, step: int, candidate: Candidate) -> list[_Moments]:
+    """The bands of a step, strip by strip."""
     segment = candidate.streamed
-    leads: dict[tuple[str, str], int] = {}
-    rings: Mapping[str, Ring] = {}
-    row_bytes: dict[str, int] = {}
     if segment is None:
-        bands = layer_bands(network, candidate.first)
         op = network.forms[candidate.first].layer
+        leads = {}
         for v in op.inputs:
             lead = overtaking(network, candidate.first, v) if v is not None else None
             if v is not None and lead is not None:
                 leads[v, op.output] = lead
-    else:
-        rings = segment.rings
-        row_bytes, _, _ = row_bytes_of(segment, candidate.strips)
-        bands = bands_of(network, segment, candidate.strips, row_bytes, rings)
-    events = len(bands[0].used)
-    touched = {b.name for b in bands}
-    fed = segment.fed if segment is not None else None
+        bands = _with_passing(network, candidate, layer_bands(network, candidate.first))
+        return [_Moments(step, 0, bands, leads, shared_bytes(network, candidate.first))]
+    return [
+        _Moments(
+            step,
+            number,
+            _with_passing(
+                network,
+                candidate,
+                bands_of(network, segment, candidate.strips, cost.row_bytes, segment.rings),
+            ),
+            {},
+            0,
+        )
+        for number, cost in enumerate(strip_costs(segment, candidate.strips))
+    ]
+
+
+def _with_passing(network: Network, candidate: Candidate, bands: list[Band]) -> tuple[Band, ...]:
+    """The bands, and those of the tensors that are alive and not touched."""
+    events, touched = len(bands[0].used), {b.name for b in bands}
+    fed = candidate.streamed.fed if candidate.streamed is not None else None
     n = network.positions
     for t in network.tensors.values():
         unread = t.producer < 0 and not t.readers and not t.is_output
         alive = t.producer < candidate.first and t.last(n) >= candidate.stop
         if t.name not in touched and t.name != fed and (alive or (unread and candidate.first == 0)):
             bands.append(Band(t.name, "tensor", t.size_bytes, np.ones(events, bool)))
-    return bands, leads, rings, row_bytes
+    return tuple(bands)
 
 
-def _step(
-    network: Network,
-    candidate: Candidate,
-    bands: Sequence[Band],
-    rings: Mapping[str, Ring],
-    row_bytes: Mapping[str, int],
-    shared: int,
-) -> Step:
-    weights = [b.weight() for b in bands]
-    total = np.sum(weights, axis=0)
-    peak = int(total.argmax())
+def _step(network: Network, candidate: Candidate, moments: Sequence[_Moments]) -> Step:
+    weights = [{b.name: b.weight() for b in m.bands} for m in moments]
+    totals = [np.sum(list(w.values()), axis=0) for w in weights]
+    strip = max(range(len(totals)), key=lambda i: int(totals[i].max()))
+    peak = int(totals[strip].argmax())
     in_use = sorted(
-        ((b.name, int(w[peak])) for b, w in zip(bands, weights, strict=True) if w[peak] > 0),
+        ((name, int(w[peak])) for name, w in weights[strip].items() if w[peak] > 0),
         key=lambda pair: (-pair[1], pair[0]),
     )
     forms = network.forms[candidate.first : candidate.stop]
+    segment = candidate.streamed
     return Step(
         nodes=tuple(f.node for f in forms),
-        schedule="layer" if candidate.streamed is None else "patch" if candidate.blocks else "stream",
+        schedule="layer" if segment is None else "patch" if candidate.blocks else "stream",
         strips=candidate.strips,
         patches=(candidate.blocks, candidate.strips) if candidate.blocks else None,
-        op=forms[0].layer if candidate.streamed is None else None,
-        streamed=candidate.streamed,
-        rings=rings,
-        row_bytes=row_bytes,
-        in_use_bytes=int(total[peak]) - shared,
+        op=forms[0].layer if segment is None else None,
+        streamed=segment,
+        rings=segment.rings if segment is not None else {},
+        row_bytes=tuple(c.row_bytes for c in strip_costs(segment, candidate.strips)) if segment else (),
+        in_use_bytes=int(totals[strip][peak]) - moments[strip].shared_bytes,
         in_use=tuple(in_use),
         cycles=candidate.cycles,
         macs=candidate.macs,
     )
 
 
-def _unique(step: int, band: Band) -> str:
-    """Tensors are the same from step to step; what a segment needs for itself is its own."""
-    return band.name if band.kind == "tensor" else f"{step}/{band.name}"
-
-
-def _names(network: Network, placed: Sequence[_Placed]) -> tuple[list[str], list[int]]:
-    sizes: dict[str, int] = {}
-    for item in placed:
-        for band in item.bands:
-            sizes[_unique(item.step, band)] = band.size_bytes
-    return list(sizes), list(sizes.values())
+def _unique(moments: _Moments, band: Band) -> str:
+    """Tensors are the same from step to step, the state from strip to strip."""
+    if band.kind == "tensor":
+        return band.name
+    return f"{moments.step}/{0 if band.kind == 'state' else moments.strip}/{band.name}"
 
 
 def _buffers(
     network: Network,
-    placed: Sequence[_Placed],
+    placed: Sequence[_Moments],
     index: Mapping[str, int],
     offsets: Sequence[int],
     path: Path,
@@ -166,7 +171,7 @@ def _buffers(
     for item in placed:
         segment = path.candidates[item.step].streamed
         for band in item.bands:
-            name = _unique(item.step, band)
+            name = _unique(item, band)
             if name in found:
                 found[name] = replace(found[name], last_step=item.step)
                 continue
@@ -181,6 +186,7 @@ def _buffers(
                 last_step=item.step,
                 kind=band.kind,
                 slots=ring.slots if ring is not None and band.kind == "ring" else 0,
+                strip=0 if whole else item.strip,
             )
     aliases = [
         replace(found[root], name=value, value=value)

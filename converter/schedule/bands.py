@@ -13,7 +13,6 @@ together. Greedy in several orders, improved by reordering, then by OR-tools CP-
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +24,8 @@ from edgewright.converter.schedule.segment import Band
 
 # "No distance needed": far below any sum of sizes.
 FREE = -(2**40)
+# Greedy placements tried before the solver, each with one buffer moved in the order.
+REORDERINGS = 30
 # The solver's deterministic clock ran at 0.38 of a wall clock on a busy two-core machine.
 DETERMINISTIC_PER_WALL_SECOND = 0.25
 
@@ -87,23 +88,18 @@ class Together:
             self.above[member, index] = np.maximum(self.above[member, index], needed)
 
 
-def place(
-    together: Together, alignment: int, *, time_limit_s: float = 1.0, solver_s: float = 0.0
-) -> Placement:
+def place(together: Together, alignment: int, *, solver_s: float = 0.0) -> Placement:
     """Find offsets with a small height.
 
     Args:
         together: Sizes and distances.
         alignment: Of every offset, in bytes.
-        time_limit_s: For reordering; a smaller height than the bound is never looked for.
-        solver_s: For the solver afterwards, 0 for none.
+        solver_s: Seconds for the solver where greedy placement leaves a gap, 0 for none.
     """
     sizes = together.sizes
-    above = np.where(
-        together.above == FREE, FREE, -(-together.above // alignment) * alignment
-    )
+    above = np.where(together.above == FREE, FREE, -(-together.above // alignment) * alignment)
     bound = together.bound
-    best = _improve(sizes, above, bound, time_limit_s)
+    best = _improve(sizes, above, bound)
     if best[1] > bound and solver_s > 0 and len(sizes) > 1:
         found, proven = _solve(sizes, above, best[1], bound, alignment, solver_s)
         best, bound = found or best, max(bound, proven)
@@ -111,7 +107,7 @@ def place(
 
 
 def _improve(
-    sizes: npt.NDArray[np.int64], above: npt.NDArray[np.int64], bound: int, time_limit_s: float
+    sizes: npt.NDArray[np.int64], above: npt.NDArray[np.int64], bound: int
 ) -> tuple[list[int], int]:
     """Greedy placement in several orders; then buffers that end at the top go first."""
     count = len(sizes)
@@ -135,10 +131,9 @@ def _improve(
             best, best_order = (offsets, height), order
         if best[1] <= bound:
             return best
-    chance, deadline = random.Random(1), time.monotonic() + time_limit_s
-    tries = 40 * count
-    for _ in range(tries):
-        if best[1] <= bound or time.monotonic() > deadline:
+    chance = random.Random(1)
+    for _ in range(REORDERINGS):
+        if best[1] <= bound:
             break
         order = list(best_order)
         tops = [i for i in range(count) if best[0][i] + lengths[i] == best[1]]

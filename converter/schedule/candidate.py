@@ -20,7 +20,6 @@ from edgewright.converter.schedule.segment import (
     growing_band,
     round_up,
     shrinking_band,
-    split_columns,
     stream_bands,
     strip_columns,
 )
@@ -98,8 +97,10 @@ def stream(network: Network, first: int, stop: int, fed: str | None, copy: CopyC
     read, written = _borders(network, ops, stop, fed)
     wanted = (ops[-1].output, *(v for v in written if v != ops[-1].output))
     simulation = simulate(ops, {v: network.tensors[v].rows for v in read}, wanted)
-    rings = choose_rings(simulation, {op.output for op in ops} - set(written))
-    return _streamed(network, (first, stop), fed, simulation, rings, read, written)
+    segment = _streamed(network, (first, stop), fed, simulation, {}, read, written)
+    others = sum(b.weight() for b in tensor_bands(network, segment, 1))
+    rings = choose_rings(simulation, {op.output for op in ops} - set(written), others)
+    return replace(segment, rings=rings)
 
 
 def patch(network: Network, stop: int, blocks: int) -> Streamed | None:
@@ -114,7 +115,7 @@ def patch(network: Network, stop: int, blocks: int) -> Streamed | None:
         return None
     simulation = simulate_blocks(ops, {v: network.tensors[v].rows for v in read}, blocks)
     rings = block_rings(simulation, [op.output for op in ops[:-1]], blocks)
-    return _streamed(network, (0, stop), None, simulation, rings, read, written)
+    return replace(_streamed(network, (0, stop), None, simulation, rings, read, written), patched=True)
 
 
 def _borders(
@@ -169,39 +170,58 @@ def _rows_match(ops: Sequence[RowOp]) -> bool:
     return True
 
 
-def row_bytes_of(segment: Streamed, strips: int) -> tuple[dict[str, int], float, float]:
-    """Bytes of a row of every value in the widest strip; cycles and macs of all strips without copies."""
+@dataclass(frozen=True)
+class StripCost:
+    """One strip of a streamed segment (or all columns).
+
+    Args:
+        row_bytes: Bytes of a row of every value that the segment writes, by name.
+        cycles, macs: Without copies.
+    """
+
+    row_bytes: Mapping[str, int]
+    cycles: float
+    macs: float
+
+
+def strip_costs(segment: Streamed, strips: int) -> list[StripCost]:
+    """What each strip of a segment takes."""
     ops = segment.simulation.ops
-    counts = np.bincount(segment.simulation.sequence, minlength=len(ops))
+    counts = np.bincount(segment.simulation.sequence, minlength=len(ops)).tolist()
     if strips == 1:
-        cycles = float(sum(c * op.cycles for c, op in zip(counts, ops, strict=True)))
-        macs = float(sum(c * op.macs for c, op in zip(counts, ops, strict=True)))
-        return {op.output: op.out_row_bytes for op in ops}, cycles, macs
-    widest = {op.output: 0 for op in ops}
-    cycles = macs = 0.0
-    for columns in split_columns(ops[-1].out_columns, strips):
+        cycles = sum(c * op.cycles for c, op in zip(counts, ops, strict=True))
+        macs = sum(c * op.macs for c, op in zip(counts, ops, strict=True))
+        return [StripCost({op.output: op.out_row_bytes for op in ops}, cycles, macs)]
+    found = []
+    for columns in segment.strips(strips):
         needed = strip_columns(ops, columns)
+        row_bytes, cycles, macs = {}, 0.0, 0.0
         for count, op in zip(counts, ops, strict=True):
             width = len(needed[op.output])
-            widest[op.output] = max(widest[op.output], op.out_row_bytes // op.out_columns * width)
             part = width / op.out_columns
+            row_bytes[op.output] = op.out_row_bytes // op.out_columns * width
             cycles += count * (op.fixed_cycles + (op.cycles - op.fixed_cycles) * part)
             macs += count * op.macs * part
-    return widest, cycles, macs
+        found.append(StripCost(row_bytes, cycles, macs))
+    return found
 
 
-def bands_of(
-    network: Network, segment: Streamed, strips: int, row_bytes: Mapping[str, int], rings: Mapping[str, Ring]
-) -> list[Band]:
-    """All memory that a streamed segment touches, tensors first."""
+def tensor_bands(network: Network, segment: Streamed, strips: int) -> list[Band]:
+    """The whole tensors that a streamed segment touches."""
     simulation, tensors = segment.simulation, network.tensors
     always = np.ones(len(simulation.sequence), bool)
     bands = [Band(v, "tensor", tensors[v].size_bytes, always) for v in segment.kept]
     writer = {op.output: op for op in simulation.ops}
     for v in segment.dying:
-        views = {view.rows for op in simulation.ops for s, view in zip(op.inputs, op.views, strict=True) if s == v}
-        if strips == 1 and views == {tensors[v].rows}:
-            bands.append(shrinking_band(simulation, v, tensors[v].size_bytes, tensors[v].rows))
+        rows = {
+            view.rows
+            for op in simulation.ops
+            for source, view in zip(op.inputs, op.views, strict=True)
+            if source == v
+        }
+        if strips == 1 and rows == {tensors[v].rows}:
+            t = tensors[v]
+            bands.append(shrinking_band(simulation, v, t.size_bytes, t.rows, t.row_bytes))
         else:
             bands.append(Band(v, "tensor", tensors[v].size_bytes, always))
     for v in segment.written:
@@ -210,7 +230,15 @@ def bands_of(
             bands.append(growing_band(simulation, v, size, writer[v].out_row_bytes))
         else:
             bands.append(Band(v, "tensor", size, always))
-    return bands + stream_bands(simulation, rings, row_bytes, network.alignment)
+    return bands
+
+
+def bands_of(
+    network: Network, segment: Streamed, strips: int, row_bytes: Mapping[str, int], rings: Mapping[str, Ring]
+) -> list[Band]:
+    """All memory that a streamed segment touches, tensors first."""
+    working = stream_bands(segment.simulation, rings, row_bytes, network.alignment)
+    return tensor_bands(network, segment, strips) + working
 
 
 def price(
@@ -223,15 +251,18 @@ def price(
     """
     found = []
     while True:
-        row_bytes, cycles, macs = row_bytes_of(segment, strips)
-        bands = bands_of(network, segment, strips, row_bytes, segment.rings)
-        total = np.sum([b.weight() for b in bands], axis=0)
-        simulation = segment.simulation
-        for op in simulation.ops:
-            ring = segment.rings.get(op.output)
-            if ring is not None and len(ring.waits):
-                copied = copies(simulation, op, ring)
-                cycles += strips * copied * copy.cycles(row_bytes[op.output])
+        simulation, rings = segment.simulation, segment.rings
+        costs = strip_costs(segment, strips)
+        cycles, macs = sum(c.cycles for c in costs), sum(c.macs for c in costs)
+        totals = []
+        for strip in costs:
+            bands = bands_of(network, segment, strips, strip.row_bytes, rings)
+            totals.append(np.sum([b.weight() for b in bands], axis=0))
+            for op in simulation.ops:
+                ring = rings.get(op.output)
+                if ring is not None and len(ring.waits):
+                    cycles += copies(simulation, op, ring) * copy.cycles(strip.row_bytes[op.output])
+        total = np.max(totals, axis=0)
         peak = int(total.max())
         total_bytes = peak + segment.passing_bytes
         found.append(

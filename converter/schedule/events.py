@@ -137,9 +137,10 @@ def needed_rows(ops: Sequence[RowOp], rows: range) -> dict[str, range]:
     for op in reversed(ops):
         own = needed.get(op.output, range(0))
         for source, (starts, ends) in zip(op.inputs, op.windows, strict=True):
-            if source is None or not own:
+            reads = [r for r in own if ends[r] > starts[r]]
+            if source is None or not reads:
                 continue
-            low, high = min(starts[r] for r in own), max(ends[r] for r in own)
+            low, high = min(starts[r] for r in reads), max(ends[r] for r in reads)
             if source in needed and needed[source]:
                 low, high = min(low, needed[source].start), max(high, needed[source].stop)
             needed[source] = range(low, high)

@@ -31,6 +31,7 @@ class Buffer:
         last_step: Last such step, inclusive.
         kind: What lies there.
         slots: Rows of a ring, else 0.
+        strip: Column strip of the step during which it is in use, 0 where there is only one.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Buffer:
     last_step: int
     kind: Kind
     slots: int = 0
+    strip: int = 0
 
     @property
     def end(self) -> int:
@@ -60,7 +62,7 @@ class Step:
         op: The kernel of a node that runs whole, else None.
         streamed: Events of a streamed segment, else None.
         rings: Line buffer by value, of a streamed segment.
-        row_bytes: Bytes of a row in the widest strip by value, of a streamed segment.
+        row_bytes: Bytes of a row by value, for each strip of a streamed segment.
         in_use_bytes: Largest number of bytes in use.
         in_use: What is in use at that moment: (name, bytes), largest first.
         cycles: Estimated.
@@ -74,7 +76,7 @@ class Step:
     op: RowOp | None
     streamed: Streamed | None
     rings: Mapping[str, Ring]
-    row_bytes: Mapping[str, int]
+    row_bytes: tuple[Mapping[str, int], ...]
     in_use_bytes: int
     in_use: tuple[tuple[str, int], ...]
     cycles: float

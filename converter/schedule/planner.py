@@ -18,8 +18,10 @@ from edgewright.converter.schedule.memory_plan import Plan
 from edgewright.converter.schedule.network import Forms, Network, build_network
 from edgewright.converter.schedule.order import best_order
 from edgewright.converter.schedule.search import (
+    Candidates,
     Path,
     ScheduleMode,
+    by_macs,
     cheapest,
     enumerate_candidates,
     front,
@@ -62,42 +64,41 @@ class Planner:
     Args:
         network: Nodes in execution order.
         input_mode: How the input arrives.
-        edges: All candidates by first position.
-        complete: Whether the enumeration was.
+        candidates: What paths are made of.
         layer_cycles: Of the layer schedule.
     """
 
     network: Network
     input_mode: InputMode
-    edges: Sequence[Sequence[Candidate]]
-    complete: bool
+    candidates: Candidates
     layer_cycles: float
 
-    def place(self, path: Path, *, time_limit_s: float = 0.1, solver_s: float = 0.0) -> Plan:
-        """The plan of a path."""
+    @property
+    def edges(self) -> Sequence[Sequence[Candidate]]:
+        """Candidates by first position."""
+        return self.candidates.edges
+
+    def place(self, path: Path, solver_s: float = 1.0) -> Plan:
+        """The plan of a path; the solver works on where greedy placement leaves a gap."""
         return assemble(
-            self.network,
-            path,
-            self.input_mode,
-            searched=self.complete,
-            time_limit_s=time_limit_s,
-            solver_s=solver_s,
+            self.network, path, self.input_mode, searched=self.candidates.complete, solver_s=solver_s
         )
 
     def paths(self) -> list[Path]:
-        """Paths worth placing: the trade-off with recompute and without, the fastest first."""
-        exact, every = front(without_recompute(self.edges)), front(self.edges)
-        known = {(p.peak_bytes, p.cycles) for p in exact}
-        merged = exact + [p for p in every if (p.peak_bytes, p.cycles) not in known]
-        return sorted(merged, key=lambda p: p.cycles)
+        """Paths worth placing: fewest cycles with recompute and without, and least recompute."""
+        fronts = (
+            front(without_recompute(self.edges)),
+            front(self.edges),
+            front(self.edges, by_macs),
+        )
+        found = {(p.peak_bytes, round(p.cycles), round(p.macs)): p for some in fronts for p in some}
+        return sorted(found.values(), key=lambda p: p.cycles)
 
     def fastest_within(self, arena_bytes: int) -> Plan | None:
         """The fastest plan whose arena is not larger; None where there is none."""
         limit = arena_bytes
         while (path := cheapest(self.edges, limit)) is not None:
-            plan = self.place(path, time_limit_s=0.5)
-            if plan.arena_bytes > arena_bytes:
-                plan = self.place(path, time_limit_s=1.0, solver_s=4.0)
+            plan = self.place(path, solver_s=4.0)
             if plan.arena_bytes <= arena_bytes:
                 return plan
             limit = min(path.peak_bytes, limit) - 1
@@ -111,7 +112,7 @@ class Planner:
                 continue
             if best is not None and path.peak_bytes >= best.arena_bytes:
                 break
-            plan = self.place(path, time_limit_s=1.0, solver_s=4.0)
+            plan = self.place(path, solver_s=4.0)
             if best is None or plan.arena_bytes < best.arena_bytes:
                 best = plan
         return best
@@ -126,6 +127,7 @@ def make_planner(
     alignment: int = 4,
     schedule: ScheduleMode = "auto",
     patches: tuple[int, int] | None = None,
+    known: Planner | None = None,
     time_limit_s: float = 8.0,
     tell: Tell | None = None,
 ) -> Planner:
@@ -139,6 +141,7 @@ def make_planner(
         alignment: Of every offset and size, in bytes: a power of two.
         schedule: Which kinds of segments to consider.
         patches: Rows and columns of patches, for the schedule "patch"; None for all sizes.
+        known: Of the same program, in another input mode: most of the work is done then.
         time_limit_s: Where it ends the enumeration, the plan is not claimed to be optimal.
         tell: Called with (what, done, total).
 
@@ -147,7 +150,7 @@ def make_planner(
     """
     if alignment < 1 or alignment & (alignment - 1):
         raise UsageError("EW-PLAN-ALIGNMENT", f"the alignment {alignment} is not a power of two")
-    network = arrange(program, forms, alignment)
+    network = known.network if known is not None else arrange(program, forms, alignment)
     if input_mode == "rows" and schedule == "patch":
         raise UsageError("EW-PLAN-ROWS", "patches need the whole input in RAM", "--input resident")
     if input_mode == "rows":
@@ -158,11 +161,12 @@ def make_planner(
         copy,
         mode=schedule,
         patches=patches,
+        known=known.candidates if known is not None else None,
         time_limit_s=time_limit_s,
         tell=(lambda done, total: tell("plan", done, total)) if tell is not None else None,
     )
     layers = sum(f.layer.out_rows * f.layer.cycles for f in network.forms)
-    return Planner(network, input_mode, found.edges, found.complete, layers)
+    return Planner(network, input_mode, found, layers)
 
 
 def arrange(program: Program, forms: Mapping[str, Forms], alignment: int) -> Network:
@@ -198,7 +202,7 @@ def plan(planner: Planner, wish: Wish) -> Plan:
         found = planner.fastest_within(wish.arena_bytes)
     else:
         path = cheapest(planner.edges, UNLIMITED)
-        found = planner.place(path, time_limit_s=1.0, solver_s=4.0) if path is not None else None
+        found = planner.place(path, solver_s=4.0) if path is not None else None
     if found is None:
         raise WorkError("EW-PLAN-MEMORY", "no plan fits")
     return found
@@ -227,8 +231,8 @@ def trade_off(
     for done, path in enumerate(chosen):
         if tell is not None:
             tell("place", done, len(chosen))
-        share = max(0.02, (deadline - time.monotonic()) / (len(chosen) - done))
-        plans.append(planner.place(path, time_limit_s=share if id(path) in ends else share / 4))
+        share = max(0.05, (deadline - time.monotonic()) / (len(chosen) - done))
+        plans.append(planner.place(path, solver_s=share * (4 if id(path) in ends else 1)))
     return undominated(plans)
 
 

@@ -85,6 +85,7 @@ class RowOp:
         """For each input, first row and end of the rows each output row reads."""
         found = []
         for view in self.views:
-            rows = [view.window_rows(r) for r in range(self.out_rows)]
-            found.append(([r.start for r in rows], [max(r.start, r.stop) for r in rows]))
+            # Windows that lie in the padding need no rows.
+            rows = [view.window_rows(r) or range(0) for r in range(self.out_rows)]
+            found.append(([r.start for r in rows], [r.stop for r in rows]))
         return tuple(found)

@@ -23,6 +23,19 @@ MAX_PATCHES = 8
 SHORT_SEGMENT = 4
 
 
+Cost = Callable[[Candidate], float]
+
+
+def by_cycles(candidate: Candidate) -> float:
+    """What the fastest path minimizes."""
+    return candidate.cycles
+
+
+def by_macs(candidate: Candidate) -> float:
+    """Least recompute; among equals the fastest."""
+    return candidate.macs + 1e-9 * candidate.cycles
+
+
 @dataclass(frozen=True)
 class Path:
     """A segmentation of the whole network.
@@ -59,6 +72,7 @@ def enumerate_candidates(
     *,
     mode: ScheduleMode = "auto",
     patches: tuple[int, int] | None = None,
+    known: Candidates | None = None,
     time_limit_s: float = 8.0,
     tell: Callable[[int, int], None] | None = None,
 ) -> Candidates:
@@ -70,19 +84,24 @@ def enumerate_candidates(
         copy: Cost of copying a row.
         mode: Which kinds of segments to consider.
         patches: Rows and columns of patches for the mode "patch"; None for all sizes up to 8 x 8.
+        known: Those of another input mode: behind the first segment they are the same.
         time_limit_s: The enumeration ends after it; the longest segments are then missing.
         tell: Called with (done, total).
     """
     n, deadline = network.positions, time.monotonic() + time_limit_s
     fed = network.program.inputs[0].value if input_mode == "rows" else None
     edges: list[list[Candidate]] = [[] for _ in range(n)]
+    if known is not None:
+        edges[1:] = [list(some) for some in known.edges[1:]]
     if mode != "stream":
-        for i in range(1 if fed else 0, n):
+        for i in range(1 if fed else 0, n if known is None else min(n, 1)):
             edges[i].append(layer(network, i))
     if mode == "patch":
         edges[0] += _patches(network, copy, patches)
     pairs = list(_ranges(network)) if mode in ("auto", "stream") or fed else []
-    complete = True
+    complete = known is None or known.complete
+    if known is not None:
+        pairs = [pair for pair in pairs if pair[0] == 0]
     for done, (first, stop) in enumerate(pairs):
         if tell is not None and done % 16 == 0:
             tell(done, len(pairs))
@@ -96,7 +115,7 @@ def enumerate_candidates(
             continue
         segment = stream(network, first, stop, own, copy)
         if segment is None:
-            if stop == first + 1 and mode == "stream":
+            if stop == first + 1 and mode == "stream" and own is None:
                 edges[first].append(layer(network, first))
             continue
         edges[first] += price(network, segment, 1, copy)
@@ -133,8 +152,10 @@ def _ranges(network: Network) -> Iterator[tuple[int, int]]:
                 yield first, first + length
 
 
-def cheapest(edges: Sequence[Sequence[Candidate]], limit_bytes: int) -> Path | None:
-    """The path of fewest cycles among those whose candidates all stay within a limit."""
+def cheapest(
+    edges: Sequence[Sequence[Candidate]], limit_bytes: int, cost: Cost = by_cycles
+) -> Path | None:
+    """The path of least cost among those whose candidates all stay within a limit."""
     n = len(edges)
     best: list[tuple[float, Candidate | None] | None] = [None] * (n + 1)
     best[0] = (0.0, None)
@@ -144,9 +165,9 @@ def cheapest(edges: Sequence[Sequence[Candidate]], limit_bytes: int) -> Path | N
             continue
         for candidate in edges[first]:
             if candidate.peak_bytes <= limit_bytes:
-                cycles, known = here[0] + candidate.cycles, best[candidate.stop]
-                if known is None or cycles < known[0]:
-                    best[candidate.stop] = (cycles, candidate)
+                total, known = here[0] + cost(candidate), best[candidate.stop]
+                if known is None or total < known[0]:
+                    best[candidate.stop] = (total, candidate)
     taken: list[Candidate] = []
     at = n
     while at:
@@ -164,13 +185,13 @@ def cheapest(edges: Sequence[Sequence[Candidate]], limit_bytes: int) -> Path | N
     )
 
 
-def front(edges: Sequence[Sequence[Candidate]]) -> list[Path]:
-    """Paths of which none is better in memory and cycles than another, the fastest first."""
+def front(edges: Sequence[Sequence[Candidate]], cost: Cost = by_cycles) -> list[Path]:
+    """Paths of which none is better in memory and cost than another, the largest first."""
     found: list[Path] = []
     limit = 2**62
-    while (path := cheapest(edges, limit)) is not None:
-        # Equally fast with less memory: the earlier one is no use.
-        if found and path.cycles <= found[-1].cycles:
+    while (path := cheapest(edges, limit, cost)) is not None:
+        # As cheap with less memory: the earlier one is no use.
+        if found and sum(map(cost, path.candidates)) <= sum(map(cost, found[-1].candidates)):
             found.pop()
         found.append(path)
         limit = path.peak_bytes - 1

@@ -1,24 +1,26 @@
 """The memory of a segment: line buffers, and which of their bytes are in use at which event.
 
-A value that is streamed keeps a ring of the rows that are still needed. Where the newest row arrives
-before the oldest is dead, it waits in a buffer of its own and is copied over the oldest afterwards:
+A value that is streamed keeps a ring of the rows that are still needed. Where the newest rows arrive
+before the oldest are dead, they wait in a buffer of their own and are copied over the oldest afterwards:
 these buffers are in use for a moment only, so all values of a segment share their memory, and a ring
-needs one row less.
+needs only the rows that outlive that moment.
 
-    ring with k rows:   k * row bytes
-    with a newest row:  (k - 1) * row bytes  +  row bytes for a moment
+    ring with k rows:              k * row bytes
+    with the newest row waiting:   (k - 1) * row bytes  +  row bytes for a moment
+    stride 2, two rows waiting:    (k - 2) * row bytes  +  2 * row bytes for a moment
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from edgewright.converter.schedule.events import Events, Simulation, needed_rows
+from edgewright.converter.schedule.events import Events, RowLives, Simulation, needed_rows
 from edgewright.converter.schedule.row_op import RowOp
 
 Kind = Literal["tensor", "ring", "newest", "sums", "scratch", "state"]
@@ -35,40 +37,48 @@ class Ring:
 
     Args:
         slots: Rows the ring holds; row r lies in slot r % slots.
-        waits: Rows that are written to the newest-row buffer instead of their slot.
+        waits: Rows that are written to the buffer of the newest rows instead of their slot, ascending.
         freed: For each of them, the event that is the last to read the row in its slot.
+        waiting_slots: Rows that wait at the same time at most; row r waits in slot r % waiting_slots.
         used: For each event, whether the ring's memory is in use.
     """
 
     slots: int
     waits: Events
     freed: Events
+    waiting_slots: int
     used: npt.NDArray[np.bool_]
 
 
-def ring_of(simulation: Simulation, op: RowOp, *, newest: bool) -> Ring:
-    """The line buffer of an op's output, with or without a buffer for the newest row."""
+def ring_of(simulation: Simulation, op: RowOp, slots: int | None = None) -> Ring:
+    """The line buffer of an op's output.
+
+    Args:
+        simulation: Events of the segment.
+        op: What writes it.
+        slots: Rows of the ring; rows that find no free slot wait. None for as many as ever needed.
+    """
     lives, events = simulation.lives[op.output], len(simulation.sequence)
-    made, rows = lives.made, len(lives.made)
-    none = np.zeros(0, np.int64)
+    made, none = lives.made, np.zeros(0, np.int64)
     if op.accumulates:
-        return Ring(1, none, none, _spans(made[:1], lives.last[-1:], events))
-    dead = lives.first_alive(made)
-    alive = np.arange(rows) + 1 - dead
-    most = int(alive.max())
-    if most == 1:
-        return Ring(1, none, none, _spans(made, lives.last, events))
+        return Ring(1, none, none, 0, _spans(made[:1], lives.last[-1:], events))
+    most = most_rows(lives)
+    if not slots or slots >= most:
+        # Where a single row is needed at a time its memory is free in between.
+        sparse = most == 1 or slots == 0
+        spans = (made, lives.last) if sparse else (made[:1], lives.last[-1:])
+        return Ring(most, none, none, 0, _spans(*spans, events))
+    rows = np.arange(slots, len(made))
+    waits = rows[lives.last[rows - slots] >= made[rows]]
+    freed = lives.last[waits - slots]
+    at_once = np.arange(len(waits)) + 1 - np.searchsorted(freed, made[waits], side="left")
     whole = _spans(made[:1], lives.last[-1:], events)
-    if not newest:
-        return Ring(most, none, none, whole)
-    waits = np.flatnonzero(alive == most)
-    return Ring(most - 1, waits, lives.last[dead[waits]], whole)
+    return Ring(slots, waits, freed, int(at_once.max(initial=0)), whole)
 
 
-def waiting(simulation: Simulation, op: RowOp, ring: Ring) -> npt.NDArray[np.bool_]:
-    """For each event, whether the newest-row buffer of a ring is in use."""
-    made = simulation.lives[op.output].made
-    return _spans(made[ring.waits], ring.freed, len(simulation.sequence))
+def most_rows(lives: RowLives) -> int:
+    """Rows of a value that are needed at the same time at most."""
+    return int((np.arange(len(lives.made)) + 1 - lives.first_alive(lives.made)).max())
 
 
 def copies(simulation: Simulation, op: RowOp, ring: Ring) -> int:
@@ -97,6 +107,7 @@ class Streamed:
         kept: Other tensors read here.
         written: Tensors written here and needed afterwards.
         passing_bytes: Tensors that are alive and not touched.
+        patched: Whether its strips are those of patches, of equal width.
     """
 
     first: int
@@ -108,6 +119,13 @@ class Streamed:
     kept: tuple[str, ...]
     written: tuple[str, ...]
     passing_bytes: int
+    patched: bool = False
+
+    def strips(self, count: int) -> list[range]:
+        """Output columns of each of a number of strips."""
+        if self.patched or count < 3:
+            return split_columns(self.simulation.ops[-1].out_columns, count)
+        return balanced_strips(self.simulation, self.rings, count)
 
     @property
     def in_strips(self) -> bool:
@@ -163,8 +181,7 @@ def stream_bands(
             filled = None if op.accumulates or simulation.seeks else np.minimum(made, ring.slots) * size
             bands.append(Band(op.output, kind, ring.slots * size, ring.used, upper=filled))
             if len(ring.waits):
-                used = waiting(simulation, op, ring)
-                bands.append(Band(f"{op.output}:newest", "newest", size, used))
+                bands.append(_waiting_band(simulation, op, ring, size))
         if op.scratch_bytes:
             size = round_up(op.scratch_bytes, alignment)
             name = f"{op.node}:scratch" + (":end" if op.part else "")
@@ -174,11 +191,24 @@ def stream_bands(
     return bands
 
 
-def shrinking_band(simulation: Simulation, name: str, size_bytes: int, rows: int) -> Band:
+def _waiting_band(simulation: Simulation, op: RowOp, ring: Ring, size: int) -> Band:
+    """The buffer of the newest rows, from the first slot in use to the last."""
+    made, events = simulation.lives[op.output].made, len(simulation.sequence)
+    slots = np.zeros((ring.waiting_slots, events), bool)
+    for slot in range(ring.waiting_slots):
+        own = ring.waits % ring.waiting_slots == slot
+        slots[slot] = _spans(made[ring.waits[own]], ring.freed[own], events)
+    lower = slots.argmax(0) * size
+    upper = (ring.waiting_slots - slots[::-1].argmax(0)) * size
+    name = f"{op.output}:newest"
+    return Band(name, "newest", ring.waiting_slots * size, slots.any(0), lower=lower, upper=upper)
+
+
+def shrinking_band(simulation: Simulation, name: str, size_bytes: int, rows: int, row_bytes: int) -> Band:
     """A tensor whose rows are no longer needed once the segment has read them."""
     lives, events = simulation.lives[name], np.arange(len(simulation.sequence))
     freed = lives.first_alive(events)
-    return Band(name, "tensor", size_bytes, freed < rows, lower=freed * (size_bytes // rows))
+    return Band(name, "tensor", size_bytes, freed < rows, lower=freed * row_bytes)
 
 
 def growing_band(simulation: Simulation, name: str, size_bytes: int, row_bytes: int) -> Band:
@@ -190,11 +220,46 @@ def growing_band(simulation: Simulation, name: str, size_bytes: int, row_bytes: 
     return Band(name, "tensor", size_bytes, written > 0, upper=upper)
 
 
-def choose_rings(simulation: Simulation, streamed: Collection[str]) -> dict[str, Ring]:
-    """Line buffers with the least memory: newest rows wait in a buffer of their own."""
-    return {
-        op.output: ring_of(simulation, op, newest=True) for op in simulation.ops if op.output in streamed
-    }
+def choose_rings(
+    simulation: Simulation, streamed: Collection[str], others: Events | int
+) -> dict[str, Ring]:
+    """Line buffers with the least memory at the segment's largest moment.
+
+    Each begins with one slot less than rows are ever needed at once. While a ring has more slots than
+    rows that are needed at the largest moment, it loses them: its rows wait longer instead.
+
+    Args:
+        simulation: Events of the segment.
+        streamed: Values that need a line buffer.
+        others: Bytes in use by anything else at each event.
+    """
+    ops = {op.output: op for op in simulation.ops if op.output in streamed}
+    rings = {v: ring_of(simulation, op, most_rows(simulation.lives[v]) - 1 or None) for v, op in ops.items()}
+    weights = {v: _ring_bytes(simulation, op, rings[v]) for v, op in ops.items()}
+    total = np.asarray(others + sum(weights.values()), np.int64)
+    for _ in range(len(ops)):
+        moment, lowered = int(total.argmax()), False
+        for v, op in ops.items():
+            lives = simulation.lives[v]
+            needed = int(((lives.made <= moment) & (lives.last >= moment)).sum())
+            if op.accumulates or needed >= rings[v].slots or rings[v].slots < 2:
+                continue
+            smaller = ring_of(simulation, op, needed)
+            weight = _ring_bytes(simulation, op, smaller)
+            changed = total - weights[v] + weight
+            if changed.max() < total.max():
+                rings[v], weights[v], total, lowered = smaller, weight, changed, True
+        if not lowered:
+            break
+    return rings
+
+
+def _ring_bytes(simulation: Simulation, op: RowOp, ring: Ring) -> Events:
+    """Bytes of a ring and its newest rows at each event."""
+    held = np.where(ring.used, ring.slots * op.out_row_bytes, 0)
+    if not len(ring.waits):
+        return held
+    return held + _waiting_band(simulation, op, ring, op.out_row_bytes).weight()
 
 
 def block_rings(simulation: Simulation, streamed: Collection[str], blocks: int) -> dict[str, Ring]:
@@ -218,7 +283,7 @@ def block_rings(simulation: Simulation, streamed: Collection[str], blocks: int) 
             event += count
         for value, (low, high) in spans.items():
             used[value][low : high + 1] = True
-    return {v: Ring(slots[v], none, none, used[v]) for v in streamed}
+    return {v: Ring(slots[v], none, none, 0, used[v]) for v in streamed}
 
 
 def strip_columns(ops: Sequence[RowOp], columns: range) -> dict[str, range]:
@@ -235,9 +300,51 @@ def strip_columns(ops: Sequence[RowOp], columns: range) -> dict[str, range]:
     return needed
 
 
-def split_columns(columns: int, strips: int) -> list[range]:
-    """Output columns of each strip."""
-    return [range(s * columns // strips, (s + 1) * columns // strips) for s in range(strips)]
+def split_columns(columns: int, strips: int, border_columns: int = 0) -> list[range]:
+    """Output columns of each strip; the outer ones have up to `border_columns` more than the inner ones.
+
+    >>> split_columns(10, 2)
+    [range(0, 5), range(5, 10)]
+    >>> split_columns(12, 3, 3)
+    [range(0, 5), range(5, 7), range(7, 12)]
+    """
+    inner = (columns - 2 * border_columns) // strips
+    if strips < 3 or inner < 1:
+        return [range(s * columns // strips, (s + 1) * columns // strips) for s in range(strips)]
+    left = (columns - (strips - 2) * inner) // 2
+    edges = [0, *(left + inner * s for s in range(strips - 1)), columns]
+    return [range(low, high) for low, high in pairwise(edges)]
+
+
+def balanced_strips(simulation: Simulation, rings: Mapping[str, Ring], strips: int) -> list[range]:
+    """Output columns of each strip, so that all need about the same memory.
+
+    The outer strips have a halo at one side only and may be wider.
+    """
+    ops = simulation.ops
+    columns = ops[-1].out_columns
+    pixels = {op.output: op.out_row_bytes / op.out_columns for op in ops if op.output in rings}
+
+    def memory(part: range) -> float:
+        needed = strip_columns(ops, part)
+        widths = {v: pixel * len(needed[v]) for v, pixel in pixels.items()}
+        held = sum(widths[v] * rings[v].slots for v in widths)
+        return held + max((widths[v] * rings[v].waiting_slots for v in widths), default=0.0)
+
+    def largest(extra: int) -> tuple[float, bool]:
+        parts = split_columns(columns, strips, extra)
+        outer, inner = max(memory(parts[0]), memory(parts[-1])), memory(parts[1])
+        return max(outer, inner), outer >= inner
+
+    low, high = 0, (columns - strips) // 2 if strips > 2 else 0
+    while low < high:
+        middle = (low + high) // 2
+        if largest(middle)[1]:
+            high = middle
+        else:
+            low = middle + 1
+    best = min((max(0, low - 1), low), key=lambda extra: largest(extra)[0])
+    return split_columns(columns, strips, best)
 
 
 def round_up(size_bytes: int, alignment: int) -> int:

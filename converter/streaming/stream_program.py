@@ -90,7 +90,8 @@ def refuse_inexact(analysis: StreamAnalysis, padding: PaddingPolicy = "refuse") 
         raise ModelError(
             "EW-STREAM-INEXACT",
             "streaming is not window inference: " + "; ".join(f.reason for f in analysis.findings),
-            hint="signal padding takes rows of the stream instead, at a deviation that can be measured",
+            hint="padding signal takes rows of the stream instead, at a deviation that can be measured; "
+            "padding recompute computes these ops, and what follows them, in every call",
             nodes=[f.node for f in analysis.findings],
         )
 

@@ -24,6 +24,7 @@ from edgewright.cli import (
     doctor,
     flash,
     plan,
+    stream,
     verify,
 )
 from edgewright.cli import run as run_command
@@ -31,7 +32,7 @@ from edgewright.cli.common import EXIT_INTERRUPTED, EXIT_OK, report_exception
 
 # The order of the help text.
 MODULES: tuple[ModuleType, ...] = (
-    *(deploy, check, convert, plan, build, flash, run_command, verify, bench),
+    *(deploy, check, convert, plan, stream, build, flash, run_command, verify, bench),
     *(devices, boards, doctor),
 )
 

@@ -5,17 +5,11 @@
 #include "ew_memory.h"
 #include "ew_monitor.h"
 #include "ew_results.h"
+#include "ew_rows.h"
 #include "ew_text.h"
 
 #define MAX_ITERATIONS 100000u
 #define DEFAULT_WARMUPS 10u
-
-static uint8_t *load_to; /* 0: no load in progress */
-static uint32_t load_position;
-static uint32_t load_number; /* of ew_input_loads: another one makes all this void */
-
-/* How a byte of the runner's data becomes one of the model's, and back. */
-static uint8_t recode(uint8_t byte) { return EW_EEMBC_INPUT_UINT8 ? byte ^ 0x80u : byte; }
 
 static void name(char *arguments) {
   (void)arguments;
@@ -36,13 +30,29 @@ static void profile(char *arguments) {
 static void help(char *arguments) {
   (void)arguments;
   ew_put(
-      "name, timestamp, profile, help\r\n"
+      "name, timestamp, profile, help, results\r\n"
+#if EW_INPUT_BY_ROWS
+      "ew rows: asks for the rows of the input one by one and runs the model on them\r\n"
+      "ew info, ew output, ew memory, ew reset\r\n"
+      "Each ends with a percent sign.\r\n"
+#else
       "db load N, db HH..., db print [N [OFFSET]]: the input as hexadecimal bytes\r\n"
-      "infer [N [WARMUPS]], results\r\n"
+      "infer [N [WARMUPS]]\r\n"
       "ew info, ew load N CRC32, ew run N, ew output\r\n"
       "ew begin, ew step I, ew layer I, ew profile, ew bench, ew memory, ew reset\r\n"
-      "Each ends with a percent sign; Ctrl-C ends a run early.\r\n");
+      "Each ends with a percent sign; Ctrl-C ends a run early.\r\n"
+#endif
+  );
 }
+
+#if !EW_INPUT_BY_ROWS
+
+static uint8_t *load_to; /* 0: no load in progress */
+static uint32_t load_position;
+static uint32_t load_number; /* of ew_input_loads: another one makes all this void */
+
+/* How a byte of the runner's data becomes one of the model's, and back. */
+static uint8_t recode(uint8_t byte) { return EW_EEMBC_INPUT_UINT8 ? byte ^ 0x80u : byte; }
 
 static void db_load(char *arguments) {
   uint32_t bytes;
@@ -182,12 +192,20 @@ static void infer(char *arguments) {
   ew_put_results();
 }
 
+#endif
+
 static void results(char *arguments) {
   (void)arguments;
   ew_put_results();
 }
 
 const struct ew_command ew_eembc_commands[] = {
-    {"name", name},   {"timestamp", timestamp}, {"profile", profile}, {"help", help},
-    {"db", db},       {"infer", infer},         {"results", results}, {0, 0},
+    {"name", name},       {"timestamp", timestamp}, {"profile", profile}, {"help", help},
+    {"results", results},
+#if EW_INPUT_BY_ROWS
+    {"db", ew_by_rows},   {"infer", ew_by_rows},
+#else
+    {"db", db},           {"infer", infer},
+#endif
+    {0, 0},
 };

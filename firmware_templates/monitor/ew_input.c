@@ -3,6 +3,8 @@
 #include "ew_inference.h"
 #include "ew_memory.h"
 
+#if !EW_INPUT_BY_ROWS
+
 enum state { NONE, LOADING, READY, USED };
 
 static enum state state;
@@ -90,4 +92,6 @@ void ew_input_again(void) {
 
 #if EW_EEMBC_INPUT_FLOAT
 const float *ew_input_floats(void) { return holds_floats ? float_buffer : 0; }
+#endif
+
 #endif

@@ -1,4 +1,5 @@
-/* The loaded input: where its bytes are, and whether they may be used again.
+/* The loaded input: where its bytes are, and whether they may be used again. Nothing of this is in
+ * firmware that takes its input by rows (ew_rows.h).
  *
  * EW_KEEP_INPUT 1 (default): the input has a buffer of its own and every inference gets a fresh copy.
  * EW_KEEP_INPUT 0: the input is written straight into the arena, which saves EW_INPUT_BYTES of RAM;

@@ -41,18 +41,23 @@ void ew_put_lap(void) {
   ew_end_line();
 }
 
+/* The command of that name, or the table's end. */
+static const struct ew_command *find(const struct ew_command *command, const char *name) {
+  while (command->name && !ew_same(name, command->name)) command++;
+  return command;
+}
+
 /* The one indirect call of the monitor: targets/stack.py counts on its commands making none. */
 static void execute(void) {
   line[length] = 0;
   char *rest = line;
-  const struct ew_command *command = ew_eembc_commands;
   const char *word = ew_word(&rest);
   if (!word) return;
-  if (ew_same(word, "ew")) {
-    command = ew_own_commands;
-    word = ew_word(&rest);
-  }
-  while (word && command->name && !ew_same(word, command->name)) command++;
+  const int own = ew_same(word, "ew");
+  const struct ew_command *command = own ? ew_own_commands : ew_eembc_commands;
+  if (own) word = ew_word(&rest);
+  if (word) command = find(command, word);
+  if (word && own && !command->name) command = find(ew_input_commands, word);
   if (word && command->name) {
     command->run(rest);
   } else {

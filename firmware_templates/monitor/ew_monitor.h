@@ -13,6 +13,8 @@ struct ew_command {
 /* Ends with a name of 0. */
 extern const struct ew_command ew_eembc_commands[];
 extern const struct ew_command ew_own_commands[];
+/* Those behind "ew" that depend on how the input comes: ew_resident.c or ew_rows.c. */
+extern const struct ew_command ew_input_commands[];
 
 /* Boot messages. */
 void ew_monitor_start(void);

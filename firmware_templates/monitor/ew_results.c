@@ -7,7 +7,9 @@
 #include "ew_input.h"
 #include "ew_text.h"
 
-#define MEAN_SQUARED_ERROR (EW_EEMBC_INPUT_FLOAT && EW_OUTPUTS == EW_INPUT_BYTES && !EW_OUTPUT_IS_FLOAT)
+/* Of a float input that is loaded as a whole. */
+#define MEAN_SQUARED_ERROR \
+  (EW_EEMBC_INPUT_FLOAT && EW_OUTPUTS == EW_INPUT_BYTES && !EW_OUTPUT_IS_FLOAT && !EW_INPUT_BY_ROWS)
 
 /* *value / divisor for divisors below 2^20, by shifting; the remainder stays in *value. */
 static uint64_t divide(uint64_t *value, uint32_t divisor) {

@@ -10,10 +10,10 @@ from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
 
 from edgewright.errors import DeviceError, EdgewrightError
+from edgewright.runtime.command_link import PROBE
 from edgewright.runtime.devices.device import Device
 from edgewright.runtime.devices.transport import SerialTransport
 from edgewright.runtime.emulator.qemu import QEMU
-from edgewright.runtime.protocol import PROBE
 from edgewright.targets.board import Board, list_boards
 
 DEFAULT_BAUD = 115_200

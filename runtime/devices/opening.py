@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from edgewright.errors import DeviceError
 from edgewright.runtime.build_folder import BuildFolder, Firmware
+from edgewright.runtime.command_link import Timeouts
 from edgewright.runtime.devices.device import Device
 from edgewright.runtime.devices.listing import find_port
 from edgewright.runtime.devices.transport import EmulatorTransport, SerialTransport, Transport
-from edgewright.runtime.protocol import Timeouts
 from edgewright.targets.board import Board, load_board
 
 AUTO = "auto"
@@ -36,7 +36,7 @@ def open_device(
         notify: Called once with a sentence where another board stands in for the build's.
 
     Raises:
-        DeviceError: EW-DEV-MODEL where the device runs another model; EW-EMU-NONE where no port is
+        DeviceError: EW-DEV-MODEL where the device runs another model or build; EW-EMU-NONE where no port is
             given and the board cannot be emulated; whatever opening the port or emulator raises.
     """
     board = load_board(build.board)
@@ -53,6 +53,7 @@ def open_device(
     device = Device(transport, timeouts)
     try:
         device.expect_model(build.model_sha256)
+        device.expect_input(build.input_by_rows)
     except BaseException:
         device.close()
         raise

@@ -34,7 +34,7 @@ class Passage:
     """One way of the program from a start marker to its stop marker.
 
     Args:
-        pair: "run" for a whole inference, "layer" for one layer.
+        pair: "run" for a whole inference (or one row of it), "layer" for one step.
         instructions: Executed instructions, exact.
         cycles: Estimated cycles, None where the CPU has no timing table.
     """
@@ -69,7 +69,7 @@ class CycleCounter:
             f"model={self.model or 'none'}",
             f"series={self._series}",
             "pair=run:" + ":".join(RUN_MARKERS),
-            "pair=layer:" + ":".join(LAYER_MARKERS),
+            "maybe=layer:" + ":".join(LAYER_MARKERS),  # not in firmware whose input comes by rows
         ]
         return ",".join(o.replace(",", ",,") for o in options)  # QEMU's escape
 

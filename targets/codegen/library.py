@@ -54,9 +54,8 @@ def emit_library(
         ("weights.c.j2", f"{program.name}_weights.c"),
         ("firmware_model.h.j2", "firmware_model.h"),
     ):
-        (folder / file).write_text(_render(template, values))
-    for header in _with_includes(tables.headers | {values["driver"]}):
-        shutil.copyfile(MICRO_KERNELS / header, folder / header)
+        (folder / file).write_text(render(template, values))
+    copy_headers(tables.headers | {values["driver"]}, folder)
 
 
 def _values(
@@ -95,7 +94,8 @@ def _values(
     }
 
 
-def _render(template: str, values: Mapping[str, Any]) -> str:
+def render(template: str, values: Mapping[str, Any]) -> str:
+    """Text of a template of this package."""
     import jinja2
 
     environment = jinja2.Environment(
@@ -104,6 +104,12 @@ def _render(template: str, values: Mapping[str, Any]) -> str:
         undefined=jinja2.StrictUndefined,
     )
     return environment.get_template(template).render(values)
+
+
+def copy_headers(headers: set[str], folder: Path) -> None:
+    """Copy micro-kernel headers, and those they include, into a library."""
+    for header in _with_includes(headers):
+        shutil.copyfile(MICRO_KERNELS / header, folder / header)
 
 
 def _with_includes(headers: set[str]) -> set[str]:

@@ -56,7 +56,7 @@ def build_tables(
         strips = step_ops(program, plan, index, kernels, cpu)
         first = len(tables.ops)
         for ops in strips:
-            tables.ops += [_op(op, tables, constants) for op in ops]
+            tables.ops += [table_row(op, tables, constants) for op in ops]
         last = step.nodes[-1].output
         tables.steps.append(
             {
@@ -89,7 +89,7 @@ def _segment(
     }
 
 
-def _op(op: StepOp, tables: Tables, constants: Constants) -> dict[str, Any]:
+def table_row(op: StepOp, tables: Tables, constants: Constants) -> dict[str, Any]:
     """One row of the table of ops."""
     kernel, symbol, names, inputs = op.kernel, "0", [], []
     if kernel is not None:
@@ -114,7 +114,7 @@ def _op(op: StepOp, tables: Tables, constants: Constants) -> dict[str, Any]:
         "inputs": inputs,
         "fields": [
             *(out.offset, out.stride_bytes, op.out_row_bytes, out.newest or 0, op.scratch),
-            *(op.out_rows, out.slots, len(inputs)),
+            *(op.out_rows, out.slots, out.waiting_slots, len(inputs)),
         ],
     }
 

@@ -9,7 +9,7 @@ from edgewright.converter.program import ITEM_BYTES, Array, Node, Program
 from edgewright.converter.schedule import Plan, Step
 from edgewright.converter.schedule.network import storage_roots
 from edgewright.converter.schedule.row_op import RowOp
-from edgewright.converter.schedule.segment import round_up, split_columns, strip_columns
+from edgewright.converter.schedule.segment import round_up, strip_columns
 from edgewright.targets.codegen.row_kernel import RowKernel
 from edgewright.targets.cpu import CpuClass
 from edgewright.targets.forms import NodeKernels
@@ -23,7 +23,8 @@ class Place:
         offset: First byte of the first slot.
         stride_bytes: From slot to slot.
         slots: Row r lies in slot r % slots.
-        newest: Offset of the buffer of a row that waits for its slot, None where no row does.
+        newest: Offset of the buffer of rows that wait for their slot, None where no row does.
+        waiting_slots: Rows that it holds.
         source: Index of the op of the segment that writes the rows, None for a tensor that is there.
         constant: The rows themselves, where they are in flash.
     """
@@ -34,6 +35,7 @@ class Place:
     newest: int | None = None
     source: int | None = None
     constant: Array | None = None
+    waiting_slots: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,10 +78,10 @@ def step_ops(
         return [[_whole_op(program, plan, index, kernels[step.nodes[0].name].layer)]]
     ops = step.streamed.simulation.ops
     if step.strips == 1:
-        return [_strip_ops(program, plan, index, kernels, cpu, None)]
+        return [_strip_ops(_Strip(program, plan, index, 0, None), kernels, cpu)]
     return [
-        _strip_ops(program, plan, index, kernels, cpu, strip_columns(ops, columns))
-        for columns in split_columns(ops[-1].out_columns, step.strips)
+        _strip_ops(_Strip(program, plan, index, number, strip_columns(ops, columns)), kernels, cpu)
+        for number, columns in enumerate(step.streamed.strips(step.strips))
     ]
 
 
@@ -93,20 +95,20 @@ def _whole_op(program: Program, plan: Plan, index: int, kernel: RowKernel) -> St
         for name, v in zip(node.inputs, kernel.inputs, strict=True)
     )
     output = Place(offsets[node.output], kernel.out_row_bytes, kernel.out_rows)
-    scratch = _working(plan, index).get(f"{node.name}:scratch", 0)
+    scratch = _working(plan, index, 0).get(f"{node.name}:scratch", 0)
     return StepOp(node, kernel, inputs, output, kernel.out_rows, kernel.out_row_bytes, scratch)
 
 
-def _working(plan: Plan, index: int) -> dict[str, int]:
-    """Offsets of a step's working memory by buffer name."""
-    return {b.name: b.offset for b in plan.alive(index) if b.value is None}
+def _working(plan: Plan, index: int, strip: int) -> dict[str, int]:
+    """Offsets of a step's working memory in a strip, by buffer name."""
+    return {b.name: b.offset for b in plan.alive(index) if b.value is None and b.strip == strip}
 
 
 class _Strip:
     """Places of the values of a streamed step in one strip (or in all columns)."""
 
     def __init__(
-        self, program: Program, plan: Plan, index: int, columns: Mapping[str, range] | None
+        self, program: Program, plan: Plan, index: int, number: int, columns: Mapping[str, range] | None
     ) -> None:
         self.program, self.columns = program, columns
         self.step: Step = plan.steps[index]
@@ -115,7 +117,8 @@ class _Strip:
         self.ops = self.step.streamed.simulation.ops
         self.source = {op.output: i for i, op in enumerate(self.ops)}
         self.root = storage_roots(program)
-        self.working = _working(plan, index)
+        self.working = _working(plan, index, number)
+        self.row_bytes = self.step.row_bytes[number]
         self.offsets = plan.offsets
 
     def range_of(self, value: str) -> range | None:
@@ -143,7 +146,7 @@ class _Strip:
             )
         held = self.range_of(value)
         shift = (first - held.start) * pixel if held is not None else 0
-        stride = round_up(self.step.row_bytes[name], self.alignment)
+        stride = round_up(self.row_bytes[name], self.alignment)
         newest = self.working.get(f"{name}:newest")
         return Place(
             self.working[name] + shift,
@@ -151,18 +154,11 @@ class _Strip:
             ring.slots,
             newest + shift if newest is not None else None,
             source,
+            waiting_slots=ring.waiting_slots,
         )
 
 
-def _strip_ops(
-    program: Program,
-    plan: Plan,
-    index: int,
-    kernels: Mapping[str, NodeKernels],
-    cpu: CpuClass,
-    columns: Mapping[str, range] | None,
-) -> list[StepOp]:
-    strip = _Strip(program, plan, index, columns)
+def _strip_ops(strip: _Strip, kernels: Mapping[str, NodeKernels], cpu: CpuClass) -> list[StepOp]:
     nodes = {n.name: n for n in strip.step.nodes}
     found = []
     for op in strip.ops:
@@ -170,7 +166,7 @@ def _strip_ops(
             found.append(_pushed(strip, op))
             continue
         node = nodes[op.node]
-        kernel, parts = _kernel(program, node, op, kernels[op.node], cpu, strip)
+        kernel, parts = _kernel(strip.program, node, op, kernels[op.node], cpu, strip)
         names = node.inputs if op.part == 0 else tuple(v for v in op.inputs if v is not None)
         places = tuple(strip.place(v, part) for v, part in zip(names, parts, strict=True))
         name = f"{op.node}:scratch" + (":end" if op.part else "")
@@ -237,15 +233,14 @@ def sequence_words(step: Step) -> Iterator[int]:
             yield CODE_ZERO | index
         yield (CODE_RUN_WAIT if row in waits.get(op.output, ()) else CODE_RUN) | index
         rows[index] += 1
-        for writer in retires.get(event, ()):
-            yield CODE_RETIRE | writer
+        yield from retires.get(event, ())
 
 
-CODE_RUN, CODE_RUN_WAIT, CODE_RETIRE, CODE_ZERO, CODE_SEEK = (code << 12 for code in range(5))
+CODE_RUN, CODE_RUN_WAIT, CODE_RETIRE, CODE_DROP, CODE_ZERO, CODE_SEEK = (code << 12 for code in range(6))
 
 
 def _waits(step: Step) -> tuple[dict[str, set[int]], dict[int, list[int]]]:
-    """Rows that wait in the newest-row buffer by value; writers whose row retires after an event."""
+    """Rows that wait among the newest by value; words for rows that wait no more after an event."""
     assert step.streamed is not None
     simulation = step.streamed.simulation
     waits: dict[str, set[int]] = {}
@@ -257,6 +252,6 @@ def _waits(step: Step) -> tuple[dict[str, set[int]], dict[int, list[int]]]:
         waits[op.output] = set(ring.waits.tolist())
         last = simulation.lives[op.output].last
         for row, freed in zip(ring.waits.tolist(), ring.freed.tolist(), strict=True):
-            if last[row] > freed:
-                retires.setdefault(freed, []).append(index)
+            code = CODE_RETIRE if last[row] > freed else CODE_DROP
+            retires.setdefault(freed, []).append(code | index)
     return waits, retires

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from math import prod
 
 from edgewright.targets.codegen.row_kernel import RowKernel
@@ -18,13 +19,18 @@ LOOPS = re.compile(r"\b(?:T\.grid|range)\((\d[\d, ]*)\)")
 
 
 def derived_work(kernel: RowKernel) -> Work:
-    """Work of one call."""
+    """Work of one call: of loops, the turns of the innermost ones and how often these begin."""
     if kernel.call in COUNTED:
         return COUNTED[kernel.call](kernel)
     kind = kernel_kind(kernel)
-    # Loops of one turn vanish.
-    loops = [[int(n) for n in found.split(",") if int(n) > 1] for found in LOOPS.findall(kernel.script)]
-    return _loops_work(kind, loops) if loops else bytes_work(kernel, kind)
+    loops = _loops(kernel.script)
+    if not loops:
+        return bytes_work(kernel, kind)
+    return {
+        kind: 1,
+        f"{kind}_run": sum(prod(extents[:-1]) for extents in loops),
+        f"{kind}_element": sum(prod(extents) for extents in loops),
+    }
 
 
 def kernel_kind(kernel: RowKernel) -> str:
@@ -41,13 +47,10 @@ def bytes_work(kernel: RowKernel, kind: str) -> Work:
     }
 
 
-def _loops_work(kind: str, loops: list[list[int]]) -> Work:
-    """Turns of the innermost loops, and how often these begin."""
-    return {
-        kind: 1,
-        f"{kind}_run": sum(prod(extents[:-1]) for extents in loops),
-        f"{kind}_element": sum(prod(extents) for extents in loops),
-    }
+@lru_cache(maxsize=4096)  # planners ask for the same kernels again and again
+def _loops(script: str) -> list[list[int]]:
+    """Extents of the loops of TVMScript, one list for each nest; loops of one turn vanish."""
+    return [[int(n) for n in found.split(",") if int(n) > 1] for found in LOOPS.findall(script)]
 
 
 def _pool(kernel: RowKernel) -> Work:

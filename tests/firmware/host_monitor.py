@@ -21,6 +21,8 @@ VARIANTS = {
     "floats": ("-DFAKE_FLOATS=1",),
     "floats_no_copy": ("-DFAKE_FLOATS=1", "-DEW_KEEP_INPUT=0"),
     "float_output": ("-DFAKE_FLOAT_OUTPUT=1",),
+    "rows": ("-DFAKE_ROWS=1",),
+    "rows_floats": ("-DFAKE_ROWS=1", "-DFAKE_FLOATS=1", "-DEW_KEEP_INPUT=0"),
 }
 
 

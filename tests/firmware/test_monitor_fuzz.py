@@ -19,7 +19,7 @@ DIALOGUES = 1500 * int(os.environ.get("EDGEWRIGHT_SOAK", "1"))
 BATCH = 500
 WORDS = (
     *b"name timestamp profile help db load print infer results ew info run output begin step layer".split(),
-    *b"bench memory 0 1 2 7 8 9 32 -1 4294967295 4294967296 99999999999999999999".split(),
+    *b"bench memory rows 0 1 2 7 8 9 32 -1 4294967295 4294967296 99999999999999999999".split(),
     *(b"0011223344556677", b"ff", b"f", b"zz", b"", b"  "),
 )
 ANSWER = "m-name-dut-[edgewright]\r\nm-ready\r\n"
@@ -46,8 +46,15 @@ def command(rng: random.Random) -> bytes:
         lambda: b" ".join(rng.choice(WORDS) for _ in range(rng.randrange(6))) + b"%",
         lambda: b"ew " + rng.choice(WORDS) + b"%",
         lambda: b"ew reset%",
+        lambda: b"ew rows%" + packets(data)[: 6 * rng.choice((8, 8, 8, 7, 1, 0))],
     )
     return rng.choice(choices)()
+
+
+def packets(data: bytes) -> bytes:
+    """A frame of the fake model by rows: 8 rows of 2 bytes and a CRC each."""
+    rows = [data[i : i + 2] for i in range(0, 8, 2)] * 2
+    return b"".join(row + zlib.crc32(row).to_bytes(4, "little") for row in rows)
 
 
 def noise(rng: random.Random) -> bytes:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import struct
 import zlib
-from functools import cache
 
 import numpy as np
 import pytest
 
-from tests.firmware.host_monitor import MARK, SILENCE, HostMonitor
+from tests.firmware.host_monitor import MARK, SILENCE
 
 INPUT = bytes(range(8))
 WEIGHTS = np.array([1, -2, 3, 100] * 2, np.int8)
@@ -27,15 +26,6 @@ def load(data: bytes = INPUT) -> bytes:
 
 def data_lines(data: bytes) -> list[str]:
     return [f"m-ew-data-[{data.hex()}]", f"m-ew-crc-[{zlib.crc32(data):08x}]"]
-
-
-@pytest.fixture(scope="session")
-def monitors(tmp_path_factory):
-    """Variants, compiled when first asked for."""
-    folder = tmp_path_factory.mktemp("host_monitor")
-
-    compiled = cache(lambda variant: HostMonitor(folder, variant))
-    return lambda variant="int8": compiled(variant)
 
 
 def test_boot_messages(monitors):
@@ -86,10 +76,10 @@ def test_boot_messages(monitors):
         (b"ew profile", ["e-[No input is loaded]"]),
         (b"ew output", ["e-[There was no inference yet]"]),
         (b"ew begin", ["e-[No input is loaded]"]),
-        (b"ew step 0", ["e-[Layers run in order after 'ew begin']"]),
-        (b"ew step 2", ["e-[Usage: ew step I, I a layer of the model]"]),
-        (b"ew layer 0", ["e-[Only the layer that was stepped last can be read]"]),
-        (b"ew layer", ["e-[Usage: ew layer I, I a layer of the model]"]),
+        (b"ew step 0", ["e-[Steps run in order after 'ew begin']"]),
+        (b"ew step 2", ["e-[Usage: ew step I, I a step of the model]"]),
+        (b"ew layer 0", ["e-[Only the output of the step that ran last can be read]"]),
+        (b"ew layer", ["e-[Usage: ew layer I, I a step of the model]"]),
     ],
 )
 def test_single_commands(monitors, command, reply):
@@ -153,8 +143,8 @@ def test_layers_step_by_step(monitors):
         load(), b"ew begin", b"ew step 1", b"ew step 0", b"ew layer 0", b"ew layer 1", b"ew step 0",
         b"ew step 1", b"ew layer 1", b"ew layer 0", b"ew step 1", b"ew output",
     )  # fmt: skip
-    order = ["e-[Layers run in order after 'ew begin']"]
-    stale = ["e-[Only the layer that was stepped last can be read]"]
+    order = ["e-[Steps run in order after 'ew begin']"]
+    stale = ["e-[Only the output of the step that ran last can be read]"]
     assert replies[1:4] == [[], order, []]
     assert replies[4:7] == [data_lines(hidden), stale, order]
     assert replies[7:] == [[], data_lines(model(INPUT)), stale, order, data_lines(model(INPUT))]

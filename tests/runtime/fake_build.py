@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -57,11 +58,25 @@ def fake_program() -> Program:
     )
 
 
+def rows_library(folder: Path) -> Path:
+    """The model whose input comes by rows."""
+    shutil.copytree(LIBRARY, folder)
+    header = folder / "firmware_model.h"
+    header.write_text("#define FAKE_ROWS 1\n" + header.read_text())
+    return folder
+
+
 def fake_build(
-    folder: Path, board: str, *, emulator: str | None = None, keep_input: bool = True
+    folder: Path,
+    board: str,
+    *,
+    emulator: str | None = None,
+    keep_input: bool = True,
+    by_rows: bool = False,
 ) -> BuildFolder:
     """Compile the model's firmware for a board, and for the emulated one that stands in for it."""
-    build_firmware(LIBRARY, load_board(board), folder / "firmware", keep_input=keep_input)
+    library = rows_library(folder / "library") if by_rows else LIBRARY
+    build_firmware(library, load_board(board), folder / "firmware", keep_input=keep_input)
     layer = {"output_shape": [1, 1, 8], "dtype": "int8", "macs": 8, "weights_bytes": 4, "why": "the only one"}
     manifest = {
         "schema_version": 1,
@@ -78,11 +93,12 @@ def fake_build(
             "code_bytes": 96,
             "weights_bytes": 4,
         },
+        "plan": {"input": "rows" if by_rows else "resident"},
         "firmware": {"elf": "firmware/firmware.elf", "bin": "firmware/firmware.bin"},
         "program": "program",
     }
     if emulator:
-        build_firmware(LIBRARY, load_board(emulator), folder / "emulator")
+        build_firmware(library, load_board(emulator), folder / "emulator")
         manifest["emulator"] = {"board": emulator, "elf": "emulator/firmware.elf"}
     (folder / "manifest.json").write_text(json.dumps(manifest))
     return open_build(folder)

@@ -18,6 +18,7 @@ from edgewright.converter.program import Program
 
 BOOT = "m-timestamp-mode-performance\r\nm-lap-us-5\r\nm-init-done\r\nm-ready\r\n"
 LOAD_IDLE_S = 0.6
+NEED_RESIDENT_INPUT = {"load", "run", "bench", "begin", "step", "layer", "profile"}
 
 
 @dataclass
@@ -30,6 +31,9 @@ class Faults:
     corrupt_outputs: int = 0  # so many `ew output` replies carry a flipped bit
     corrupt_loads: int = 0  # so many loads fail their CRC
     short_loads: int = 0  # so many loads lose their last byte
+    corrupt_rows: int = 0  # so many rows fail their CRC
+    short_rows: int = 0  # so many rows lose their last byte
+    extra_bytes: int = 0  # so many bytes come in front of the next row
     wrong_element: int | None = None  # output element that is off by one
     wrong_layer: int | None = None  # layer whose first element is off by one
     one_inference_a_load: bool = False  # firmware that keeps no copy of the input
@@ -44,10 +48,15 @@ class SimulatedDevice:
         program: Its golden arithmetic computes the outputs.
         faults: Changed by tests also while it runs.
         cycles: Whether it has a cycle counter.
+        passes: How often the input is pushed row by row; 0 where it is loaded as a whole.
     """
 
-    def __init__(self, program: Program, faults: Faults | None = None, *, cycles: bool = True) -> None:
+    def __init__(
+        self, program: Program, faults: Faults | None = None, *, cycles: bool = True, passes: int = 0
+    ) -> None:
         self.program = program
+        self.passes = passes
+        self.rows = program.values[program.inputs[0].value].shape[0]
         self.faults = faults or Faults()
         self.cycles = cycles
         self.commands: list[str] = []
@@ -122,6 +131,8 @@ class SimulatedDevice:
             return ["m-name-dut-[simulated]"]
         if words == ["timestamp"]:
             return ["m-lap-us-123"]
+        if self.passes and words[:1] == ["ew"] and words[1:2] and words[1] in NEED_RESIDENT_INPUT:
+            return ["e-[This firmware takes the input by rows: ew rows]"]
         handler = getattr(self, f"_ew_{words[1]}", None) if words[0] == "ew" and len(words) > 1 else None
         return handler(words[2:]) if handler else [f"e-[Unknown command: {words[0]}]"]
 
@@ -137,6 +148,10 @@ class SimulatedDevice:
             "clock-hz": 25_000_000,
             "load-limit": self._bytes(self.program.inputs),
         }
+        if self.passes:
+            row_bytes = self._bytes(self.program.inputs) // self.rows
+            fields |= {"input": "rows", "input-rows": self.rows, "input-row-bytes": row_bytes}
+            fields["passes"] = self.passes
         return [f"m-ew-{key}-[{value}]" for key, value in fields.items()]
 
     def _bytes(self, ports) -> int:
@@ -166,6 +181,42 @@ class SimulatedDevice:
             return ["e-[crc mismatch]"]
         self.input = data
         return ["m-ew-load-done"]
+
+    def _ew_rows(self, _: list[str]) -> list[str]:
+        """Every pass must bring the same rows."""
+        self.output = None
+        passes = []
+        for number in range(self.passes * self.rows):
+            self.send(f"m-ew-row-[{number}]\r\n".encode())
+            row, problem = self._receive_row(self._bytes(self.program.inputs) // self.rows)
+            if problem:
+                return [f"e-[row {number}: {problem}]"]
+            passes.append(row)
+        frames = {b"".join(passes[i : i + self.rows]) for i in range(0, len(passes), self.rows)}
+        if len(frames) != 1:
+            return ["e-[The passes differ]"]
+        (self.input,) = frames
+        return self._ew_run(["1"])
+
+    def _receive_row(self, row_bytes: int) -> tuple[bytes, str]:
+        data, self._pending = self._pending, b""
+        data += bytes(self.faults.extra_bytes)
+        self.faults.extra_bytes = 0
+        want = row_bytes + 4 + bool(self.faults.short_rows)
+        last = time.monotonic()
+        while len(data) < want and time.monotonic() - last < LOAD_IDLE_S:
+            got = self._read(0.05)
+            if got:
+                data += got
+                last = time.monotonic()
+        if len(data) < want:
+            self.faults.short_rows -= 1
+            return b"", "timeout"
+        row, crc, self._pending = data[:row_bytes], data[row_bytes : row_bytes + 4], data[row_bytes + 4 :]
+        if self.faults.corrupt_rows:
+            self.faults.corrupt_rows -= 1
+            row = bytes([row[0] ^ 1]) + row[1:]
+        return row, "" if zlib.crc32(row) == int.from_bytes(crc, "little") else "crc mismatch"
 
     def _compute(self, runs: int = 1) -> str | None:
         """Fills `values` and `output`; the reason where it cannot."""
@@ -221,14 +272,14 @@ class SimulatedDevice:
 
     def _ew_step(self, words: list[str]) -> list[str]:
         if int(words[0]) != self.next_layer:
-            return ["e-[Layers run in order after 'ew begin']"]
+            return ["e-[Steps run in order after 'ew begin']"]
         self.next_layer += 1
         return []
 
     def _ew_layer(self, words: list[str]) -> list[str]:
         index = int(words[0])
         if index + 1 != self.next_layer:
-            return ["e-[Only the layer that was stepped last can be read]"]
+            return ["e-[Only the output of the step that ran last can be read]"]
         data = bytearray(self.values[self.program.nodes[index].output].tobytes())
         if index == self.faults.wrong_layer:
             data[0] ^= 1
@@ -253,9 +304,9 @@ class SimulatedDevice:
 
 @contextmanager
 def simulated(
-    program: Program, faults: Faults | None = None, *, cycles: bool = True
+    program: Program, faults: Faults | None = None, *, cycles: bool = True, passes: int = 0
 ) -> Iterator[SimulatedDevice]:
-    device = SimulatedDevice(program, faults, cycles=cycles)
+    device = SimulatedDevice(program, faults, cycles=cycles, passes=passes)
     try:
         yield device
     finally:

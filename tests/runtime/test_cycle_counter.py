@@ -141,6 +141,17 @@ def test_pairs_nest_and_repeat_in_order(tmp_path: Path) -> None:
     assert found[2] == Passage("run", 1 + 2 * 5 + 1, 3 + 2 * (3 + 3 + 1 + 3 + 3) + 3)
 
 
+@pytest.mark.parametrize("option", ["maybe=x:nowhere:ew_bench_stop", "maybe=x:ew_layer_start:ew_layer_stop"])
+def test_a_pair_the_firmware_may_lack(tmp_path: Path, option: str) -> None:
+    body = measured("nop") + "  bl ew_layer_start\n  nop\n  nop\n  bl ew_layer_stop\n"
+    elf = assemble("mps2-an386", body + EXIT, tmp_path)
+    series = tmp_path / "series.jsonl"
+    options = f"elf={elf},series={series},pair=run:ew_bench_start:ew_bench_stop,{option}"
+    run_to_exit("mps2-an386", elf, "-plugin", f"{plugin_path(find_qemu())},{options}")
+    found = [json.loads(line)["pair"] for line in series.read_text().splitlines()]
+    assert found == (["run"] if "nowhere" in option else ["run", "x"])
+
+
 def test_a_start_without_its_stop_is_dropped(tmp_path: Path) -> None:
     body = "  bl ew_bench_start\n  nop\n  nop\n" + measured("nop") + "  bl ew_bench_stop\n"
     assert count("mps2-an386", "m4", body, tmp_path) == [Passage("run", 3, 7)]

@@ -7,9 +7,9 @@ import time
 import pytest
 
 from edgewright.errors import DeviceError, EdgewrightError, UsageError
+from edgewright.runtime.command_link import Timeouts
 from edgewright.runtime.devices.device import Device
 from edgewright.runtime.devices.transport import SerialTransport
-from edgewright.runtime.protocol import Timeouts
 from tests.runtime.simulated_device import BOOT, Faults, SimulatedDevice, simulated
 from tests.runtime.tiny_program import SHA256, tiny_program
 
@@ -171,7 +171,7 @@ def test_a_refusal_is_quoted_and_leaves_the_connection_usable() -> None:
         with pytest.raises(DeviceError) as caught:
             device.step(1)
         assert caught.value.code == "EW-DEV-REFUSED"
-        assert "Layers run in order" in caught.value.message
+        assert "Steps run in order" in caught.value.message
         asked = sim.commands.count("name")
         assert device.infer(DATA)[0] == 12
         assert sim.commands.count("name") == asked  # no need to synchronise

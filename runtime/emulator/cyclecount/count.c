@@ -6,6 +6,7 @@
  * elf=     the firmware (ELF32), for the markers' addresses and the report's function table
  * pair=    NAME:START:STOP, functions; may be given several times (at most 8); pairs may nest.
  *          Counting runs from the block at START to the block at STOP: the body of START counts.
+ * maybe=   the same, for functions that the firmware may not have
  * series=  file that gets one JSON line for each START..STOP passage, in order, flushed at once, so
  *          that nothing depends on how QEMU ends
  * report=  file for totals by instruction class and function, written when QEMU exits
@@ -261,12 +262,13 @@ static bool refuse(const char *what, const char *value) {
     return false;
 }
 
-static bool add_pair(char *text) {
+static bool add_pair(char *text, bool required) {
     char *start = strchr(text, ':'), *stop = start ? strchr(start + 1, ':') : NULL;
     if (!stop || pair_count == MAX_PAIRS) return refuse("not NAME:START:STOP, or too many pairs:", text);
     *start++ = 0;
     *stop++ = 0;
     const struct symbol *first = symbols_named(&symbols, start), *last = symbols_named(&symbols, stop);
+    if (!required && (!first || !last)) return true;
     if (!first || !last) return refuse("the ELF file has no function", first ? stop : start);
     pairs[pair_count++] = (struct pair){.name = text, .start = first->address, .stop = last->address};
     return true;
@@ -274,7 +276,8 @@ static bool add_pair(char *text) {
 
 static bool set_option(const char *key, char *value) {
     if (strcmp(key, "elf") == 0) return symbols_load(&symbols, value) || refuse("cannot read symbols of", value);
-    if (strcmp(key, "pair") == 0) return add_pair(value);
+    if (strcmp(key, "pair") == 0) return add_pair(value, true);
+    if (strcmp(key, "maybe") == 0) return add_pair(value, false);
     if (strcmp(key, "report") == 0) {
         report_path = value;
         return true;
@@ -290,7 +293,7 @@ static bool set_option(const char *key, char *value) {
     return refuse("no such option", key);
 }
 
-/* elf= has to come before pair=. */
+/* elf= has to come before pair= and maybe=. */
 static bool set_up(const plugin_info *info, int argc, char **argv) {
     if (strcmp(info->target_name, "arm") != 0) return refuse("not a Cortex-M emulator:", info->target_name);
     if (info->system.max_vcpus > 1) return refuse("more than one CPU:", info->target_name);

@@ -82,11 +82,13 @@ def _lean(
     """Those of the forms that save memory, over `full` and over the faster ones."""
     if full.scratch_bytes == 0 or cpu.name == "mve":
         return ()
-    candidates = [_fours(full, weights, g, _call(requantize, weights, g, cpu, 4, once=once), cpu)]
+    candidates: list[RowKernel | None] = [
+        _fours(full, weights, g, _call(requantize, weights, g, cpu, 4, once=once), cpu)
+    ]
     # For one pixel alone, four channels at a time are faster.
     if cpu.name == "dsp" and g.out_columns > 1:
         call = _call(requantize, weights, g, cpu, 2, once=once)
-        candidates = [_pairs(full, weights, g, call, pixels) for pixels in ((3, 2, 1), (2, 1))] + candidates
+        candidates[:0] = [_pairs(full, weights, g, call, pixels) for pixels in ((3, 2, 1), (2, 1))]
     found: list[RowKernel] = []
     least = full.scratch_bytes
     for kernel in candidates:
@@ -125,7 +127,12 @@ def _pairs(
     tiles = Tiles(segments, 2, int(weights.shape[0]) // g.groups, call, in_place)
     lines = largest + (g.group_channels % 4 != 0)
     return _kernel(
-        full, g, tiles, pack_weights(weights, g.groups), "ew_lean_dsp.h", 0 if in_place else 4 * g.quads * lines
+        full,
+        g,
+        tiles,
+        pack_weights(weights, g.groups),
+        "ew_lean_dsp.h",
+        0 if in_place else 4 * g.quads * lines,
     )
 
 

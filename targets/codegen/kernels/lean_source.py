@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 from edgewright.targets.codegen.kernels.geometry import Geometry
 from edgewright.targets.codegen.kernels.requantization import Epilogue
-from edgewright.targets.codegen.kernels.work import Work, gather_any_work, gather_work
+from edgewright.targets.codegen.kernels.work import Work, gather_any_work, gather_work, tile_work
 
+# Cycles of a quad of int8 pixels relative to int16 ones (Cortex-M4: 31.5 : 29.5, 23.5 : 22.5, 16.5 : 15.5).
+INT8_COST = 1.06
 # C parameters of a kernel, and the expressions of the row-kernel signature they get.
 PARAMETERS = {
     "rows": ("const void *const *rows", "rows"),
@@ -121,29 +123,27 @@ def _gather(g: Geometry, tiles: Tiles, segment: tuple[int, int, int]) -> str:
 
 
 def lean_work(g: Geometry, tiles: Tiles) -> Work:
-    """How often one call does each thing that has a cost."""
+    """Work of one call, in terms of the kernels that widen to int16 first, or of fully connected layers."""
     count = sum(n for _, n, _ in tiles.segments)
-    work: Work = {"lean": 1, "lean_segment": g.groups * len(tiles.segments), "lean_tile": g.groups * count}
-    if not tiles.in_place:
-        work |= _gather_work(g, tiles, count)
-    for _, number, pixels in tiles.segments:
-        calls = g.groups * number * tiles.blocks
-        kind = f"s8_2x{pixels}" if tiles.channels == 2 else "4x1"
-        work[f"tile_{kind}_{tiles.call.form}"] = calls
-        if not tiles.in_registers:
-            work[f"tile_{kind}_{tiles.call.form}_channel"] = g.groups * number * tiles.outputs
-        work[f"dot_{kind}"] = calls * g.quads
-        work[f"dot_{kind}_rest"] = calls * (g.quads % 4)
+    work: Work = {"dot": 1, "dot_segment": g.groups * len(tiles.segments)}
+    if tiles.in_place:
+        pass
+    elif tiles.channels == 2 and g.group_channels % 4 == 0:
+        work |= gather_work(g, count)
+    else:
+        lined = gather_any_work(g, count)
+        work |= {k: n for k, n in lined.items() if tiles.channels == 2 or not k.startswith("widen")}
+    if tiles.channels == 2:
+        dots = tile_work(g, tiles.segments, tiles.outputs, tiles.call.form)
+        return work | {k: n * INT8_COST if k.startswith("dot") else n for k, n in dots.items()}
+    calls = g.groups * count * tiles.blocks
+    work |= {"dot_4x1": calls * g.quads, "dot_4x1_rest": calls * (g.quads % 4)}
+    # Only the forms that round once are measured with this tile; 2 x 2 requantizes as many sums.
+    kind = f"tile_2x2_{tiles.call.form}"
+    share = 2
+    if tiles.call.form.startswith("once"):
+        kind, share = f"tile_4x1_{tiles.call.form}", 1
+    work[kind] = calls
+    if not tiles.in_registers:
+        work[f"{kind}_channel"] = g.groups * count * tiles.outputs / share
     return work
-
-
-def _gather_work(g: Geometry, tiles: Tiles, count: int) -> Work:
-    """`ew_gather_quads` does what `ew_gather` does, but copies words; the others line up bytes."""
-    if tiles.channels == 2 and g.group_channels % 4 == 0:
-        found = gather_work(g, count)
-        return {k.replace("gather", "gather_quads").replace("widen", "spread"): n for k, n in found.items()}
-    found = gather_any_work(g, count)
-    if tiles.channels == 4:
-        lined = {k: n for k, n in found.items() if k.startswith("line_")}
-        return {"gather_s8": g.groups * count} | lined
-    return {k.replace("gather_any", "gather_quads_any").replace("widen", "spread"): n for k, n in found.items()}

@@ -22,9 +22,9 @@ typedef struct {
   const void *const *constants;
   const ew_input *inputs;
   uint32_t out, out_stride, out_row_bytes; /* first row in the arena, from row to row, bytes written */
-  uint32_t newest;                         /* buffer of a row that waits for its slot */
+  uint32_t newest;                         /* buffer of rows that wait for their slots */
   uint32_t scratch;                        /* pushed rows: their first byte that is wanted */
-  uint16_t out_rows, slots, input_count;
+  uint16_t out_rows, slots, waiting_slots, input_count;
 } ew_op;
 
 /* `rows` has room for the rows of all inputs of the op. */

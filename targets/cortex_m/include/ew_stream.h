@@ -8,8 +8,9 @@
 #define EW_INDEX(word) ((word)&0xFFFu)
 enum {
   EW_RUN,      /* compute the next row, into its slot */
-  EW_RUN_WAIT, /* compute the next row, into the newest-row buffer: its slot is not free yet */
-  EW_RETIRE,   /* copy the waiting row into its slot */
+  EW_RUN_WAIT, /* compute the next row, into the buffer of the newest rows: its slot is not free yet */
+  EW_RETIRE,   /* copy the oldest waiting row into its slot */
+  EW_DROP,     /* the oldest waiting row is not needed any more */
   EW_ZERO,     /* clear sums */
   EW_SEEK,     /* the next word is the op's next row */
 };
@@ -17,7 +18,7 @@ enum {
 /* An op of a segment at run time. */
 typedef struct {
   uint16_t row;     /* next row */
-  uint16_t waiting; /* 1 + the row in the newest-row buffer, 0: none */
+  uint16_t waiting; /* how many of the last rows wait */
 } ew_op_state;
 
 /* Where a segment is: in the arena, in front of the states of its ops. */
@@ -35,14 +36,19 @@ typedef struct {
   uint16_t op_count, strips;
 } ew_segment;
 
+/* A row that waits. */
+static inline uint8_t *ew_waiting_row(const ew_op *op, uint32_t row, uint8_t *arena) {
+  return arena + op->newest + row % op->waiting_slots * op->out_stride;
+}
+
 static inline uint8_t *ew_destination(const ew_op *op, const ew_op_state *state, int waits, uint8_t *arena) {
-  if (waits) return arena + op->newest;
+  if (waits) return ew_waiting_row(op, state->row, arena);
   return arena + op->out + (uint32_t)(state->row % op->slots) * op->out_stride;
 }
 
 static inline void ew_row_done(ew_op_state *state, int waits) {
   state->row++;
-  if (waits) state->waiting = state->row;
+  if (waits) state->waiting++;
 }
 
 static inline void ew_run_row(const ew_op *ops, const ew_op *op, ew_op_state *states, int waits, uint8_t *arena,
@@ -54,12 +60,13 @@ static inline void ew_run_row(const ew_op *ops, const ew_op *op, ew_op_state *st
     int32_t y = state->row;
     if (in->repeat > 1) y /= in->repeat;
     int32_t r = y * in->stride - in->pad_top;
-    int32_t waiting = in->source == EW_WHOLE ? -1 : (int32_t)states[in->source].waiting - 1;
+    int32_t waiting = in->rows; /* the first row that waits */
+    if (in->source != EW_WHOLE) waiting = states[in->source].row - states[in->source].waiting;
     for (int32_t k = 0; k < in->window; k++, r += in->dilation) {
       if (r < 0 || r >= in->rows)
         *row++ = in->padding;
-      else if (r == waiting)
-        *row++ = arena + ops[in->source].newest;
+      else if (r >= waiting) /* a strip may read a part of the columns only */
+        *row++ = ew_waiting_row(&ops[in->source], (uint32_t)r, arena) + (in->offset - ops[in->source].out);
       else
         *row++ = base + (in->slots >= in->rows ? (uint32_t)r : (uint32_t)r % in->slots) * in->row_bytes;
     }
@@ -90,9 +97,10 @@ static inline int ew_stream_advance(const ew_segment *segment, uint8_t *arena, c
       if (!op->kernel) break;
       ew_run_row(ops, op, state->ops, code == EW_RUN_WAIT, arena, rows);
     } else if (code == EW_RETIRE) {
-      uint32_t slot = (uint32_t)(own->waiting - 1) % op->slots;
-      memcpy(arena + op->out + slot * op->out_stride, arena + op->newest, op->out_row_bytes);
-      own->waiting = 0;
+      uint32_t row = (uint32_t)(own->row - own->waiting--);
+      memcpy(arena + op->out + row % op->slots * op->out_stride, ew_waiting_row(op, row, arena), op->out_row_bytes);
+    } else if (code == EW_DROP) {
+      own->waiting--;
     } else if (code == EW_ZERO) {
       memset(arena + op->out, 0, op->out_row_bytes);
     } else {

@@ -48,7 +48,9 @@ def windows(rng: Rng, form: str) -> Case:
     groups = int(rng.choice([1, 1, 2]))
     channels, outputs = int(rng.choice([1, 3, 4, 8, 20])), int(rng.choice([1, 2, 3, 4, 6, 8]))
     columns = dilation * (width - 1) + int(rng.integers(1, 9))
-    padding = Padding(*(int(v) for v in rng.integers(0, height, 2)), *(int(v) for v in rng.integers(0, width, 2)))
+    padding = Padding(
+        *(int(v) for v in rng.integers(0, height, 2)), *(int(v) for v in rng.integers(0, width, 2))
+    )
     x = op_cases.tensor(rng, dilation * (height - 1) + rows, columns, channels * groups)
     w = _weights(rng, outputs * groups, height, width, channels)
     call = _call(rng, form, outputs * groups, height * width * channels)

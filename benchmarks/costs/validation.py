@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.cost_measure import Layer, measure_layers
+from benchmarks.costs.measure import Layer, measure_layers
 from benchmarks.figures import MODELS
 from benchmarks.locate import locate
 from benchmarks.machine import ROOT

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from benchmarks.cost_fit import fit_costs
-from benchmarks.cost_measure import FAMILIES, Layer
+from benchmarks.costs.fit import fit_costs
+from benchmarks.costs.measure import FAMILIES, Layer
 from benchmarks.machine import git_commit, machine, tool_versions
 from edgewright.targets.codegen.row_kernel import RowKernel
 from edgewright.targets.costs.cost_table import CYCLE_MODELS, SCHEMA_VERSION, TABLES, CostTable
@@ -25,18 +25,21 @@ HEAD = """# Cost of one unit of work. Written by `python -m benchmarks.kernel_co
 
 @dataclass(frozen=True)
 class Fit:
-    """A fitted table and its relative errors, one for each layer."""
+    """A fitted table, the layers it comes from, and the relative error of each of them."""
 
     table: CostTable
+    layers: tuple[Layer, ...]
     errors: tuple[float, ...]
 
-    @property
-    def median(self) -> float:
-        return float(np.median(np.abs(self.errors)))
+    def error(self, group: str | None = None) -> tuple[float, float]:
+        """(median, largest) size of the relative errors, of one group of layers or of all."""
+        pairs = zip(self.errors, self.layers, strict=True)
+        found = [abs(e) for e, x in pairs if group in (None, x.group)]
+        return float(np.median(found)), max(found)
 
     @property
-    def largest(self) -> float:
-        return float(np.abs(self.errors).max())
+    def groups(self) -> list[str]:
+        return list(dict.fromkeys(x.group for x in self.layers))
 
 
 def layer_work(kernel: RowKernel, *, other: bool = False) -> dict[str, float]:
@@ -56,7 +59,8 @@ def fit_table(model: str, layers: Sequence[Layer]) -> Fit:
     unknown = [x for x in layers if not x.kernel.work]
     coefficients |= _fit(unknown, driver, other=True)
     table = CostTable(model, unit, coefficients)
-    return Fit(table, tuple(table.cost(layer_work(x.kernel)) / x.cost - 1 for x in layers))
+    errors = tuple(table.cost(layer_work(x.kernel)) / x.cost - 1 for x in layers)
+    return Fit(table, tuple(layers), errors)
 
 
 def _fit(
@@ -65,7 +69,7 @@ def _fit(
     return fit_costs([layer_work(x.kernel, other=other) for x in layers], [x.cost for x in layers], known)
 
 
-def write_table(fit: Fit, layers: int) -> None:
+def write_table(fit: Fit) -> None:
     """Write targets/costs/<model>.toml: coefficients, and how they were measured."""
     table = fit.table
     versions = tool_versions()
@@ -76,14 +80,20 @@ def write_table(fit: Fit, layers: int) -> None:
         **{tool: versions[tool] for tool in TOOLS if tool in versions},
         "core": FAMILIES[table.model][0],
         "board": FAMILIES[table.model][1],
-        "layers": layers,
+        "layers": len(fit.layers),
     }
-    error = {"median": round(fit.median, 4), "max": round(fit.largest, 4)}
+    errors = {group or "all": fit.error(group) for group in (*fit.groups, None)}
+    error = {k: f"{{ median = {median:.4f}, max = {most:.4f} }}" for k, (median, most) in errors.items()}
     coefficients = {k: round(v, 3) for k, v in sorted(table.coefficients.items())}
     text = f'{HEAD}schema_version = {SCHEMA_VERSION}\nunit = "{table.unit}"\n'
-    for title, values in (("measured", measured), ("relative_error", error), ("coefficients", coefficients)):
-        text += f"\n[{title}]\n" + "".join(f"{k} = {_literal(v)}\n" for k, v in values.items())
+    text += _section("measured", {k: _literal(v) for k, v in measured.items()})
+    text += _section("relative_error", error)
+    text += _section("coefficients", {k: _literal(v) for k, v in coefficients.items()})
     (TABLES / f"{table.model}.toml").write_text(text)
+
+
+def _section(title: str, values: Mapping[str, str]) -> str:
+    return f"\n[{title}]\n" + "".join(f"{k} = {v}\n" for k, v in values.items())
 
 
 def _literal(value: object) -> str:

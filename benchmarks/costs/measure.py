@@ -10,9 +10,9 @@ from edgewright.runtime.devices.device import Device
 from edgewright.runtime.devices.transport import EmulatorTransport
 from edgewright.runtime.inputs import case_bytes, random_cases
 from edgewright.targets.board import Board, load_board
-from edgewright.targets.build import plan_program
 from edgewright.targets.codegen.library import emit_library
 from edgewright.targets.codegen.row_kernel import RowKernel
+from edgewright.targets.planning import plan_program
 from edgewright.targets.toolchain import build_firmware
 
 # (core the code is made and timed for, board that runs it) by cost table. The Cortex-M3 board runs
@@ -61,7 +61,7 @@ def measure_layers(program: Program, model: str, folder: Path, group: str = "") 
     """
     board = board_of(model)
     planned = plan_program(program, board)
-    emit_library(program, planned.plan, list(planned.tasks), planned.cpu, folder / "library")
+    emit_library(program, planned.plan, planned.kernels, planned.cpu, folder / "library")
     image = build_firmware(folder / "library", board, folder / "firmware")
     inputs = case_bytes(program, random_cases(program, 3)[2])  # the first two are constant
     with Device(EmulatorTransport(board, image.elf, count=True)) as device:
@@ -69,7 +69,7 @@ def measure_layers(program: Program, model: str, folder: Path, group: str = "") 
         device.profile()
         assert device.counter is not None
         passages = [p for p in device.counter.take() if p.pair == "layer"]
-    kernels = {t.node.name: t.kernel for t in planned.tasks}
-    names = [n.name for n in planned.plan.order if n.name in kernels]
+    kernels = {name: own.layer for name, own in planned.kernels.items()}
+    names = [node.name for step in planned.plan.steps for node in step.nodes]
     costs = [p.instructions if p.cycles is None else p.cycles for p in passages]
     return [Layer(n, group, kernels[n], c) for n, c in zip(names, costs, strict=True)]

@@ -1,0 +1,256 @@
+"""The arena over time as areas to draw: when which bytes are in use, event by event where rows stream.
+
+Time runs from 0 to 1. Steps get a width that grows with their estimated cycles, and inside a streamed
+segment every row gets a share of it in proportion to its own.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edgewright.converter.schedule.candidate import bands_of, layer_bands
+from edgewright.converter.schedule.memory_plan import Buffer, Plan, Step
+from edgewright.converter.schedule.network import Network
+from edgewright.converter.schedule.segment import Band, Kind, Ring
+
+# Share of the whole width that is spread evenly over the steps, so that fast ones can be seen.
+EVEN_SHARE = 0.3
+# What follows this closely is drawn as one: about a pixel.
+CLOSE = 1.2e-3
+
+Times = npt.NDArray[np.float64]
+# A moment: time, first byte in use, end of the bytes in use.
+Moment = tuple[float, int, int]
+
+
+@dataclass(frozen=True)
+class Area:
+    """Bytes that one buffer has in use.
+
+    Args:
+        buffer: Whose.
+        kind: What lies there.
+        moments: Corners over time; between two of them the edges are straight. Where nothing is in use,
+            both are the same byte.
+    """
+
+    buffer: Buffer
+    kind: Kind
+    moments: tuple[Moment, ...]
+
+
+@dataclass(frozen=True)
+class SlotRow:
+    """Rows that lie in a slot of a ring, one after the other: from `begin` to `end`, bytes `low` to `high`."""
+
+    begin: float
+    end: float
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
+class Span:
+    """A step on the time axis."""
+
+    step: Step
+    begin: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """What there is to draw.
+
+    Args:
+        spans: The steps.
+        areas: In the order in which they are drawn.
+        rows: Rows in the slots of rings.
+        slots: Borders between the slots of rings: (begin, end, byte).
+        peak_begin, peak_end: When the most bytes are in use.
+        peak_bytes: How many.
+    """
+
+    spans: tuple[Span, ...]
+    areas: tuple[Area, ...]
+    rows: tuple[SlotRow, ...]
+    slots: tuple[tuple[float, float, int], ...]
+    peak_begin: float
+    peak_end: float
+    peak_bytes: int
+
+
+def timeline(plan: Plan, network: Network) -> Timeline:
+    """Lay out a plan over time.
+
+    Args:
+        plan: The plan.
+        network: What it was planned in (`Planner.network`).
+    """
+    spans = _spans(plan.steps)
+    moments: dict[Buffer, list[Moment]] = defaultdict(list)
+    rows: list[SlotRow] = []
+    slots: list[tuple[float, float, int]] = []
+    peak = (0.0, 1.0)
+    position = 0
+    for index, span in enumerate(spans):
+        bands = step_bands(network, span.step, position)
+        position += len(span.step.nodes)
+        times = _event_times(span)
+        if index == plan.peak_step:
+            peak = _peak(bands, times)
+        named = {b.name: b for b in bands}
+        for buffer in _distinct(plan.alive(index)):
+            band = named.get(buffer.name)
+            if band is not None and buffer.slots and span.step.schedule == "stream":
+                rows += _ring_rows(buffer, span, times)
+                slots += _slot_borders(buffer, span, times, band)
+            moments[buffer] += _moments(buffer, band, span, times)
+        if span.step.streamed is None:
+            _overtake(span, plan.alive(index), index, moments)
+    areas = tuple(Area(b, b.kind, tuple(m)) for b, m in moments.items())
+    return Timeline(
+        spans=spans,
+        areas=tuple(sorted(areas, key=lambda a: a.kind != "tensor")),
+        rows=tuple(rows),
+        slots=tuple(slots),
+        peak_begin=peak[0],
+        peak_end=peak[1],
+        peak_bytes=plan.steps[plan.peak_step].in_use_bytes if plan.steps else 0,
+    )
+
+
+def step_bands(network: Network, step: Step, position: int) -> list[Band]:
+    """What a step that begins at a position of the network touches, over its events."""
+    if step.streamed is None:
+        return layer_bands(network, position)
+    return bands_of(network, step.streamed, step.strips, step.row_bytes, step.rings)
+
+
+def _spans(steps: Sequence[Step]) -> tuple[Span, ...]:
+    cycles = np.array([max(s.cycles, 0.0) for s in steps])
+    total = cycles.sum() or 1.0
+    widths = (1 - EVEN_SHARE) * cycles / total + EVEN_SHARE / max(1, len(steps))
+    ends = np.cumsum(widths / (widths.sum() or 1.0))
+    begins = np.concatenate([[0.0], ends[:-1]])
+    return tuple(Span(s, float(b), float(e)) for s, b, e in zip(steps, begins, ends, strict=True))
+
+
+def _event_times(span: Span) -> Times:
+    """Begin of each event of a step and the end of the last; strips follow each other.
+
+    Shape [strips, events + 1].
+    """
+    segment, strips = span.step.streamed, span.step.strips
+    if segment is None:
+        return np.array([[span.begin, span.end]])
+    cost = np.array([max(op.cycles, 1e-9) for op in segment.simulation.ops])
+    ends = np.concatenate([[0.0], np.cumsum(cost[segment.simulation.sequence])])
+    begins = np.arange(strips)[:, None]
+    return span.begin + (span.end - span.begin) * (begins + ends[None] / ends[-1]) / strips
+
+
+def _peak(bands: Sequence[Band], times: Times) -> tuple[float, float]:
+    """When the largest moment of a step is."""
+    event = int(np.sum([b.weight() for b in bands], axis=0).argmax())
+    return float(times[0, event]), float(times[0, event + 1])
+
+
+def _distinct(buffers: Sequence[Buffer]) -> list[Buffer]:
+    """Without reshapes of the same bytes."""
+    found = {(b.offset, b.size_bytes, b.first_step, b.last_step, b.kind): b for b in reversed(buffers)}
+    return list(reversed(found.values()))
+
+
+def _moments(buffer: Buffer, band: Band | None, span: Span, times: Times) -> list[Moment]:
+    """Corners of a buffer's area in one step."""
+    low, high = buffer.offset, buffer.end
+    if band is None:
+        return [(span.begin, low, high), (span.end, low, high)]
+    used, events = band.used, len(band.used)
+    lower = np.where(used, 0 if band.lower is None else band.lower, 0)
+    upper = np.where(used, band.size_bytes if band.upper is None else band.upper, 0)
+    upper = np.minimum(upper, buffer.size_bytes)
+    lower = np.minimum(lower, upper)
+    changes = np.flatnonzero(np.diff(lower) | np.diff(upper)) + 1
+    starts, ends = np.concatenate([[0], changes]), np.concatenate([changes, [events]])
+    found: list[Moment] = []
+    for strip in times:
+        for first, last in zip(starts, ends, strict=True):
+            begin, end = float(strip[first]), float(strip[last])
+            _append(found, (begin, end, low + int(lower[first]), low + int(upper[first])))
+    return found
+
+
+def _append(moments: list[Moment], part: tuple[float, float, int, int]) -> None:
+    """Add a constant part; where the last one is a pixel away and alike, it is continued instead."""
+    begin, end, low, high = part
+    # A gap too short to be seen lies between two parts of the same bytes.
+    gap = len(moments) >= 4 and moments[-1][1] == moments[-1][2] and begin - moments[-2][0] < CLOSE
+    if gap and moments[-3][1:] == (low, high):
+        del moments[-2:]
+    if moments and moments[-1][1:] == (low, high):
+        moments[-1] = (end, low, high)
+    else:
+        moments += [(begin, low, high), (end, low, high)]
+
+
+def _overtake(
+    span: Span, alive: Sequence[Buffer], index: int, moments: dict[Buffer, list[Moment]]
+) -> None:
+    """Where the output of a whole layer lies over its input: it grows while the input is used up."""
+    output = span.step.nodes[0].output
+    made = [b for b in alive if b.value == output and b in moments]
+    for new in made:
+        for old in alive:
+            dying = old.kind == "tensor" and old.last_step == index and old in moments and old != new
+            if dying and old.offset < new.end and new.offset < old.end:
+                moments[old][-2:] = [(span.begin, old.offset, old.end), (span.end, old.end, old.end)]
+                moments[new][-2:] = [(span.begin, new.offset, new.offset), (span.end, new.offset, new.end)]
+
+
+def _ring_rows(buffer: Buffer, span: Span, times: Times) -> Iterator[SlotRow]:
+    """When each slot of a ring holds rows that are still needed."""
+    step = span.step
+    assert step.streamed is not None
+    ring, lives = step.rings[buffer.name], step.streamed.simulation.lives[buffer.name]
+    begin, end = _arrivals(ring, lives.made), lives.last + 1
+    size = buffer.size_bytes // buffer.slots
+    for strip in times:
+        for slot in range(buffer.slots):
+            low = buffer.offset + slot * size
+            waiting: tuple[float, float] | None = None
+            for row in range(slot, len(begin), buffer.slots):
+                if end[row] <= begin[row]:
+                    continue
+                here = float(strip[begin[row]]), float(strip[end[row]])
+                if waiting is not None and here[0] - waiting[1] > CLOSE:
+                    yield SlotRow(*waiting, low, low + size)
+                    waiting = None
+                waiting = here if waiting is None else (waiting[0], here[1])
+            if waiting is not None:
+                yield SlotRow(*waiting, low, low + size)
+
+
+def _arrivals(ring: Ring, made: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Event from which each row lies in its slot: when it is written, or copied from the newest row."""
+    arrivals = made.copy()
+    arrivals[ring.waits] = ring.freed + 1
+    return arrivals
+
+
+def _slot_borders(buffer: Buffer, span: Span, times: Times, band: Band) -> Iterator[tuple[float, float, int]]:
+    """Lines between the slots of a ring, as long as the ring is in use."""
+    used = np.flatnonzero(band.used)
+    size = buffer.size_bytes // buffer.slots
+    if not len(used):
+        return
+    for strip in times:
+        for slot in range(1, buffer.slots):
+            yield float(strip[used[0]]), float(strip[used[-1] + 1]), buffer.offset + slot * size
+

@@ -1,0 +1,99 @@
+"""Everything there is to choose from: the plans of a model on a board, with the input resident and by rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from edgewright.converter.schedule import Plan, Wish, trade_off
+from edgewright.converter.schedule.planner import Tell
+from edgewright.converter.schedule.segment import InputMode
+from edgewright.errors import EdgewrightError, UsageError, WorkError
+from edgewright.targets.no_fit import explain_no_fit
+from edgewright.targets.planning import Planned, Planning
+
+INPUT_MODES: tuple[InputMode, ...] = ("resident", "rows")
+
+
+@dataclass(frozen=True, eq=False)
+class Exploration:
+    """The trade-off of a program, and the plan that a wish takes from it.
+
+    Args:
+        planning: What was explored.
+        layers: Input resident, every layer whole: what the others are compared with.
+        plans: Smallest arena first; `layers`, the chosen one, and for each input mode the smallest without
+            recompute, the smallest of all and the fastest are among them.
+        refused: Why an input mode is not possible.
+        chosen: None where none fulfils the wish.
+        error: Why not.
+        limit_bytes: Largest arena.
+    """
+
+    planning: Planning
+    layers: Plan
+    plans: tuple[Plan, ...]
+    refused: Mapping[InputMode, UsageError]
+    chosen: Planned | None
+    error: EdgewrightError | None
+    limit_bytes: int
+
+
+def explore(planning: Planning, wish: Wish, limit_bytes: int, tell: Tell | None = None) -> Exploration:
+    """Plan a program in every way a wish allows.
+
+    Args:
+        planning: Program and core.
+        wish: Its schedule limits the trade-off; all of it decides which plan is chosen.
+        limit_bytes: Largest arena of the chosen plan.
+        tell: Called with (what, done, total).
+    """
+    refused: dict[InputMode, UsageError] = {}
+    plans: list[Plan] = []
+    for mode in INPUT_MODES:
+        try:
+            plans += trade_off(planning.planner(mode, wish, tell), tell=tell)
+        except UsageError as error:
+            if error.code != "EW-PLAN-ROWS":
+                raise
+            refused[mode] = error
+    layers = planning.plan(Wish(schedule="layer", input="resident")).plan
+    chosen: Planned | None = None
+    failure: EdgewrightError | None = None
+    try:
+        chosen = choose(planning, wish, limit_bytes, tell)
+    except (WorkError, UsageError) as error:
+        failure = error
+    return Exploration(planning, layers, _with(plans, layers, chosen), refused, chosen, failure, limit_bytes)
+
+
+def choose(planning: Planning, wish: Wish, limit_bytes: int, tell: Tell | None = None) -> Planned:
+    """The plan that a build takes: as wished, with an arena that is not larger than the limit.
+
+    Raises:
+        WorkError: EW-PLAN-MEMORY with the smallest arena there is.
+        UsageError: EW-PLAN-ROWS where the input was wished by rows and cannot come so.
+    """
+    try:
+        planned = planning.plan(replace(wish, arena_bytes=limit_bytes), tell)
+    except (WorkError, UsageError) as error:
+        if error.code == "EW-PLAN-MEMORY" or (error.code == "EW-PLAN-ROWS" and wish.input != "rows"):
+            raise explain_no_fit(planning, wish, limit_bytes) from error
+        raise
+    if planned.plan.arena_bytes > limit_bytes:
+        raise explain_no_fit(planning, wish, limit_bytes)
+    return planned
+
+
+def _with(plans: list[Plan], layers: Plan, chosen: Planned | None) -> tuple[Plan, ...]:
+    """The plans with those two; equal ones count once."""
+    found = {_key(p): p for p in plans}
+    if not any(p.schedule == "layer" and p.input_mode == "resident" for p in plans):
+        found[_key(layers)] = layers
+    if chosen is not None:
+        found[_key(chosen.plan)] = chosen.plan
+    return tuple(sorted(found.values(), key=lambda p: (p.arena_bytes, p.cycles)))
+
+
+def _key(plan: Plan) -> tuple[str, str, int, int, float]:
+    return (plan.input_mode, plan.schedule, plan.arena_bytes, round(plan.cycles), round(plan.mac_overhead, 6))
