@@ -44,7 +44,9 @@ class ArenaMap:
         self._rows: list[int] = []
         self._first_of: dict[str, int] = {}
         count = 0
-        sizes = {v: (program.values[v].size_bytes, program.values[v].row_bytes) for v in set(self._root.values())}
+        sizes = {
+            v: (program.values[v].size_bytes, program.values[v].row_bytes) for v in set(self._root.values())
+        }
         for step in plan.steps:
             for op in step.streamed.simulation.ops if step.streamed is not None else ():
                 if op.accumulates:
@@ -82,16 +84,19 @@ class ArenaMap:
         there = self._there[at : at + span.size]
         wanted = self._bytes[span.first : span.first + span.size]
         if at < 0 or len(there) < span.size or not np.array_equal(there, wanted):
-            wrong = next((i for i, (a, b) in enumerate(zip(there, wanted, strict=False)) if a != b), len(there))
-            found = self._describe(int(there[wrong])) if 0 <= wrong < len(there) else "the end of the arena"
-            raise self.error(
-                f"reads {self._describe(span.first)} at {at} .. {at + span.size - 1}; at {at + wrong} is {found}"
+            wrong = next(
+                (i for i, (a, b) in enumerate(zip(there, wanted, strict=False)) if a != b), len(there)
             )
+            found = self._describe(int(there[wrong])) if 0 <= wrong < len(there) else "the end of the arena"
+            wanted_row, last = self._describe(span.first), at + span.size - 1
+            raise self.error(f"reads {wanted_row} at {at} .. {last}; at {at + wrong} is {found}")
 
     def error(self, what: str) -> WorkError:
         """EW-PLAN-OVERLAP in the call that runs."""
         return WorkError(
-            "EW-PLAN-OVERLAP", f"the plan is wrong: {self.where} {what}", "this is a bug of the planner: report it"
+            "EW-PLAN-OVERLAP",
+            f"the plan is wrong: {self.where} {what}",
+            "this is a bug of the planner: report it",
         )
 
     def _check_writable(self, at: int, size: int) -> None:

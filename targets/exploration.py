@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from edgewright.converter.program import Program
 from edgewright.converter.schedule import Plan, Wish, trade_off
+from edgewright.converter.schedule.network import Network
 from edgewright.converter.schedule.planner import Tell
 from edgewright.converter.schedule.segment import InputMode
 from edgewright.errors import EdgewrightError, UsageError, WorkError
-from edgewright.targets.no_fit import explain_no_fit
-from edgewright.targets.planning import Planned, Planning
+from edgewright.targets.board import Board
+from edgewright.targets.build import Budget
+from edgewright.targets.choose import choose
+from edgewright.targets.fitting import arena_limit
+from edgewright.targets.planning import Planned, Planning, planning_for_board
 
 INPUT_MODES: tuple[InputMode, ...] = ("resident", "rows")
 
@@ -21,6 +26,7 @@ class Exploration:
 
     Args:
         planning: What was explored.
+        wish: With what in mind.
         layers: Input resident, every layer whole: what the others are compared with.
         plans: Smallest arena first; `layers`, the chosen one, and for each input mode the smallest without
             recompute, the smallest of all and the fastest are among them.
@@ -31,12 +37,24 @@ class Exploration:
     """
 
     planning: Planning
+    wish: Wish
     layers: Plan
     plans: tuple[Plan, ...]
     refused: Mapping[InputMode, UsageError]
     chosen: Planned | None
     error: EdgewrightError | None
     limit_bytes: int
+
+    def network(self, mode: InputMode) -> Network:
+        """What the plans of an input mode were planned in."""
+        return self.planning.planner(mode, self.wish).network
+
+
+def explore_for_board(
+    program: Program, board: Board, wish: Wish, budget: Budget, tell: Tell | None = None
+) -> Exploration:
+    """Plan a program in every way a wish allows, for the memory of a board."""
+    return explore(planning_for_board(program, board), wish, arena_limit(board, budget), tell)
 
 
 def explore(planning: Planning, wish: Wish, limit_bytes: int, tell: Tell | None = None) -> Exploration:
@@ -64,25 +82,8 @@ def explore(planning: Planning, wish: Wish, limit_bytes: int, tell: Tell | None 
         chosen = choose(planning, wish, limit_bytes, tell)
     except (WorkError, UsageError) as error:
         failure = error
-    return Exploration(planning, layers, _with(plans, layers, chosen), refused, chosen, failure, limit_bytes)
-
-
-def choose(planning: Planning, wish: Wish, limit_bytes: int, tell: Tell | None = None) -> Planned:
-    """The plan that a build takes: as wished, with an arena that is not larger than the limit.
-
-    Raises:
-        WorkError: EW-PLAN-MEMORY with the smallest arena there is.
-        UsageError: EW-PLAN-ROWS where the input was wished by rows and cannot come so.
-    """
-    try:
-        planned = planning.plan(replace(wish, arena_bytes=limit_bytes), tell)
-    except (WorkError, UsageError) as error:
-        if error.code == "EW-PLAN-MEMORY" or (error.code == "EW-PLAN-ROWS" and wish.input != "rows"):
-            raise explain_no_fit(planning, wish, limit_bytes) from error
-        raise
-    if planned.plan.arena_bytes > limit_bytes:
-        raise explain_no_fit(planning, wish, limit_bytes)
-    return planned
+    every = _with(plans, layers, chosen)
+    return Exploration(planning, wish, layers, every, refused, chosen, failure, limit_bytes)
 
 
 def _with(plans: list[Plan], layers: Plan, chosen: Planned | None) -> tuple[Plan, ...]:

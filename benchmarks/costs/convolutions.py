@@ -35,7 +35,7 @@ def _weights(rng: Rng, *shape: int) -> Array:
 
 
 def _form(rng: Rng) -> str:
-    return str(rng.choice(["relu", "relu", "linear", "bounded", "general"]))
+    return str(rng.choice(["relu", "linear", "bounded", "general"]))
 
 
 def conv(rng: Rng) -> Case:
@@ -53,6 +53,15 @@ def conv(rng: Rng) -> Case:
     stride = (1, 1) if rng.random() < 0.6 else (2, 2)
     weights = _weights(rng, outputs, *window, channels // groups)
     return Conv2D(weights, call, stride, dilation, padding, groups, x.zero_point), (x,)
+
+
+def narrow(rng: Rng) -> Case:
+    """Of a single column."""
+    height, channels, outputs = (int(rng.choice(v)) for v in ((1, 1, 3, 5), CHANNELS, CHANNELS))
+    x = tensor(height + int(rng.integers(0, 3)), 1, channels)
+    call = _requantize(rng, _form(rng), outputs, height * channels)
+    weights = _weights(rng, outputs, height, 1, channels)
+    return Conv2D(weights, call, input_zero_point=x.zero_point), (x,)
 
 
 def depthwise(rng: Rng) -> Case:

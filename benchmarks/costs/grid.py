@@ -6,55 +6,65 @@ Work is bounded, so that one emulator run takes a few dozen layers.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from zlib import crc32
 
 import numpy as np
 
-from benchmarks.costs.convolutions import conv, depthwise, depthwise_other, fully_connected, temporal
-from benchmarks.costs.other_layers import (
-    binary,
-    copy,
-    driver,
-    elementwise,
-    floats,
-    mean,
-    movement,
-    pool,
-    softmax,
-    sums,
-)
+from benchmarks.costs import convolutions, other_layers
+from benchmarks.costs.ops import FUNCTIONS
 from benchmarks.costs.shapes import MAX_INPUT_BYTES, MAX_MACS, MAX_WEIGHTS_BYTES, Case, Rng
+from edgewright.converter.ops.base import OpKind
 from edgewright.converter.program import Node, Port, Program, TensorType
 
-KINDS: dict[str, tuple[Callable[[Rng], Case], int]] = {
-    "driver": (driver, 30),
-    "conv": (conv, 150),
-    "depthwise": (depthwise, 60),
-    "depthwise_other": (depthwise_other, 90),
-    "temporal": (temporal, 30),
-    "fully_connected": (fully_connected, 120),
-    "binary": (binary, 40),
-    "pool": (pool, 30),
-    "mean": (mean, 10),
-    "sums": (sums, 30),
-    "softmax": (softmax, 25),
-    "elementwise": (elementwise, 20),
-    "movement": (movement, 70),
-    "floats": (floats, 25),
-    "copy": (copy, 25),
+Generator = Callable[[Rng], Case]
+# Layers of one kind run together in programs of their own; the count is that of each generator.
+KINDS: dict[str, tuple[int, tuple[Generator, ...]]] = {
+    "driver": (30, (other_layers.driver,)),
+    "conv": (150, (convolutions.conv,)),
+    "narrow": (40, (convolutions.narrow,)),
+    "depthwise": (60, (convolutions.depthwise,)),
+    "depthwise_other": (90, (convolutions.depthwise_other,)),
+    "temporal": (30, (convolutions.temporal,)),
+    "fully_connected": (120, (convolutions.fully_connected,)),
+    "binary": (15, (other_layers.add, other_layers.subtract, other_layers.multiply)),
+    "pool": (15, (other_layers.average_pool, other_layers.max_pool, other_layers.global_pool)),
+    "sums": (15, (other_layers.add_rows, other_layers.finish_sums)),
+    "mean": (15, (other_layers.mean,)),
+    "softmax": (20, (other_layers.softmax,)),
+    "elementwise": (8, (other_layers.lookup, other_layers.quantize, other_layers.dequantize)),
+    "movement": (
+        12,
+        (
+            other_layers.concat,
+            other_layers.pad,
+            other_layers.cut,
+            other_layers.transpose,
+            other_layers.resize,
+        ),
+    ),
+    "floats": (25, (other_layers.float_node,)),
+    "functions": (3, tuple(partial(other_layers.float_function, name) for name in FUNCTIONS)),
+    "copy": (25, (other_layers.copy,)),
 }
 
 
 def cases(kind: str, seed: int = 0) -> Iterator[Case]:
     """The layers of one kind, each within the bounds of this module."""
-    make, count = KINDS[kind]
+    count, generators = KINDS[kind]
     rng = np.random.default_rng([seed, crc32(kind.encode())])
-    while count:
-        op, types = make(rng)
-        small = all(t.size_bytes <= MAX_INPUT_BYTES for t in types) and op.weights_bytes <= MAX_WEIGHTS_BYTES
-        if small and op.macs(*types) <= MAX_MACS:
-            count -= 1
-            yield op, types
+    for make in generators * count:
+        yield next(case for case in _endless(make, rng) if _is_small(*case))
+
+
+def _endless(make: Generator, rng: Rng) -> Iterator[Case]:
+    while True:
+        yield make(rng)
+
+
+def _is_small(op: OpKind, types: tuple[TensorType, ...]) -> bool:
+    inputs = all(t.size_bytes <= MAX_INPUT_BYTES for t in types)
+    return inputs and op.weights_bytes <= MAX_WEIGHTS_BYTES and op.macs(*types) <= MAX_MACS
 
 
 def program_of(name: str, layers: list[Case]) -> Program:

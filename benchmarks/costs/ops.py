@@ -1,4 +1,4 @@
-"""Operations that exist only to be measured: a copy, an empty kernel, one kernel of an op that has two."""
+"""Operations that exist only to be measured: a copy, a float function, an empty kernel, parts of ops."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ import numpy as np
 
 from edgewright.converter.ops.base import OpKind
 from edgewright.converter.program import Array, TensorType
+from edgewright.targets.codegen.kernels.relax_op import FUNCTIONS as FLOAT_FUNCTIONS
 from edgewright.targets.codegen.row_kernel import RowInput, RowKernel
 from edgewright.targets.costs.estimate import copy_work
 from edgewright.targets.cpu import SCALAR, CpuClass
+
+FUNCTIONS = tuple(sorted(set(FLOAT_FUNCTIONS.values())))
+POSITIVE = ("ew_logf", "ew_powf", "ew_sqrtf")
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +44,42 @@ class Copy(OpKind):
             constants=(np.array([self.size_bytes], np.int32),),
             headers=("ew_math.h",),
             work=copy_work(self.size_bytes),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class FloatFunction(OpKind):
+    """One of the functions of ew_float.h for every element."""
+
+    kind: ClassVar[str] = "function"
+    name: str
+
+    def output_type(self, *inputs: TensorType) -> TensorType:
+        return inputs[0]
+
+    def golden(self, *inputs: Array) -> Array:
+        return inputs[0]
+
+    def row_kernel(self, cpu: CpuClass, *inputs: TensorType) -> RowKernel:
+        (x,) = inputs
+        argument = "x[i]"
+        if self.name in POSITIVE:
+            argument = "x[i] * x[i] + 0.5f" + (", x[i]" if self.name == "ew_powf" else "")
+        loop = f"for (int32_t i = 0; i < {x.elements}; i++) y[i] = {self.name}({argument});"
+        return RowKernel(
+            family="function",
+            script="",
+            source=f"static void f(const float *x, float *y) {{ {loop} }}\n",
+            arguments=("rows[0]", "out"),
+            inputs=(RowInput(1, x.size_bytes),),
+            out_rows=1,
+            out_row_bytes=x.size_bytes,
+            headers=("ew_float.h",),
+            work={
+                "float": 1,
+                "float_step": x.elements,
+                f"float_{self.name.removeprefix('ew_')}": x.elements,
+            },
         )
 
 

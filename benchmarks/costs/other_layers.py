@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.costs.ops import Copy, Nothing, Part
+from benchmarks.costs.ops import Copy, FloatFunction, Nothing, Part
 from benchmarks.costs.shapes import (
     CHANNELS,
     COLUMNS,
@@ -56,13 +56,24 @@ def _binary(rng: Rng, sign: int) -> Case:
     return Add.from_types(a.quantization, b.quantization, output, activation, sign), (a, b)
 
 
-def pool(rng: Rng) -> Case:
+def average_pool(rng: Rng) -> Case:
+    return _pool(rng, AveragePool)
+
+
+def max_pool(rng: Rng) -> Case:
+    return _pool(rng, MaxPool)
+
+
+def global_pool(rng: Rng) -> Case:
+    size = int(rng.choice([3, 5, 7]))
+    x, _, _ = random_view(rng, (size, size), int(rng.choice(CHANNELS)))
+    return AveragePool(x.shape[:2], x.shape[:2]), (x,)
+
+
+def _pool(rng: Rng, kind: type[AveragePool | MaxPool]) -> Case:
     size = int(rng.choice([2, 2, 3, 3, 5, 7]))
     x, _, _ = random_view(rng, (size, size), int(rng.choice(CHANNELS)))
     stride = 1 if rng.random() < 0.3 else size if rng.random() < 0.5 else 2
-    if rng.random() < 0.3:  # global
-        return AveragePool(x.shape[:2], x.shape[:2]), (x,)
-    kind = AveragePool if rng.random() < 0.5 else MaxPool
     padding = Padding() if rng.random() < 0.7 else Padding(size // 2, size // 2, size // 2, size // 2)
     return kind((size, size), (stride, stride), padding), (x,)
 
@@ -74,16 +85,24 @@ def mean(rng: Rng) -> Case:
     )
 
 
-def sums(rng: Rng) -> Case:
+def add_rows(rng: Rng) -> Case:
+    """What adds the rows of a pool or mean to its sums."""
+    op, x = _summed(rng)
+    return Part(op, x, 0), (x,)
+
+
+def finish_sums(rng: Rng) -> Case:
+    """What makes a pool or mean of its sums."""
+    part = Part(*_summed(rng), 1)
+    return part, (tensor(1, 1, 4 * part.output_type().shape[2]),)
+
+
+def _summed(rng: Rng) -> tuple[OpKind, TensorType]:
     shape = (int(rng.integers(4, 9)), int(rng.choice(COLUMNS[4:12])), int(rng.choice(CHANNELS[2:14])))
-    x, index = tensor(*shape), int(rng.integers(2))
-    op: OpKind = AveragePool(shape[:2], (1, 1))
-    if rng.random() < 0.5:
-        op = Mean.from_types(x, ((0, 1), (0,))[rng.integers(2)], Quantization(0.05, 1))
-    elif rng.random() < 0.5:
-        op = AveragePool((shape[0], 2), (1, 2))
-    part = Part(op, x, index)
-    return part, (tensor(*shape) if index == 0 else tensor(1, 1, 4 * part.output_type().shape[2]),)
+    x, kind = tensor(*shape), rng.integers(4)
+    if kind < 2:
+        return Mean.from_types(x, ((0, 1), (0,))[kind], Quantization(0.05, 1)), x
+    return AveragePool((shape[0], 2) if kind == 2 else shape[:2], (1, 2)), x
 
 
 def softmax(rng: Rng) -> Case:
@@ -133,7 +152,7 @@ def resize(rng: Rng) -> Case:
     return ResizeNearest(*twice), (x,)
 
 
-def floats(rng: Rng) -> Case:
+def float_node(rng: Rng) -> Case:
     import onnx
     from onnx import helper
 
@@ -145,6 +164,10 @@ def floats(rng: Rng) -> Case:
     model = helper.make_model(graph, opset_imports=opset, ir_version=10).SerializeToString()
     y = TensorType(shape[1:], "float32")
     return FloatOp(np.frombuffer(model, np.uint8), operator, y.shape), (y,)
+
+
+def float_function(name: str, rng: Rng) -> Case:
+    return FloatFunction(name), (TensorType(random_shape(rng), "float32"),)
 
 
 def copy(rng: Rng) -> Case:

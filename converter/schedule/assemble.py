@@ -14,7 +14,7 @@ from edgewright.converter.schedule.candidate import (
     layer_bands,
     overtaking,
     shared_bytes,
-    strip_costs,
+    strip_row_bytes,
 )
 from edgewright.converter.schedule.memory_plan import Buffer, Plan, Step
 from edgewright.converter.schedule.network import Network
@@ -103,12 +103,12 @@ def _moments(network: Network, step: int, candidate: Candidate) -> list[_Moments
             _with_passing(
                 network,
                 candidate,
-                bands_of(network, segment, candidate.strips, cost.row_bytes, segment.rings),
+                bands_of(network, segment, candidate.strips, row_bytes, segment.rings),
             ),
             {},
             0,
         )
-        for number, cost in enumerate(strip_costs(segment, candidate.strips))
+        for number, row_bytes in enumerate(strip_row_bytes(segment, candidate.strips))
     ]
 
 
@@ -144,7 +144,7 @@ def _step(network: Network, candidate: Candidate, moments: Sequence[_Moments]) -
         op=forms[0].layer if segment is None else None,
         streamed=segment,
         rings=segment.rings if segment is not None else {},
-        row_bytes=tuple(c.row_bytes for c in strip_costs(segment, candidate.strips)) if segment else (),
+        row_bytes=tuple(strip_row_bytes(segment, candidate.strips)) if segment is not None else (),
         in_use_bytes=int(totals[strip][peak]) - moments[strip].shared_bytes,
         in_use=tuple(in_use),
         cycles=candidate.cycles,

@@ -16,12 +16,11 @@ from edgewright.converter.schedule.segment import (
     Streamed,
     block_rings,
     choose_rings,
-    copies,
     growing_band,
     round_up,
     shrinking_band,
+    state_bytes,
     stream_bands,
-    strip_columns,
 )
 
 # Longer segments are not considered: the driver's tables index the kernels of a segment with 12 bits.
@@ -170,40 +169,15 @@ def _rows_match(ops: Sequence[RowOp]) -> bool:
     return True
 
 
-@dataclass(frozen=True)
-class StripCost:
-    """One strip of a streamed segment (or all columns).
-
-    Args:
-        row_bytes: Bytes of a row of every value that the segment writes, by name.
-        cycles, macs: Without copies.
-    """
-
-    row_bytes: Mapping[str, int]
-    cycles: float
-    macs: float
-
-
-def strip_costs(segment: Streamed, strips: int) -> list[StripCost]:
-    """What each strip of a segment takes."""
+def strip_row_bytes(segment: Streamed, strips: int) -> list[dict[str, int]]:
+    """Bytes of a row of every value that a segment writes, strip by strip."""
     ops = segment.simulation.ops
-    counts = np.bincount(segment.simulation.sequence, minlength=len(ops)).tolist()
     if strips == 1:
-        cycles = sum(c * op.cycles for c, op in zip(counts, ops, strict=True))
-        macs = sum(c * op.macs for c, op in zip(counts, ops, strict=True))
-        return [StripCost({op.output: op.out_row_bytes for op in ops}, cycles, macs)]
-    found = []
-    for columns in segment.strips(strips):
-        needed = strip_columns(ops, columns)
-        row_bytes, cycles, macs = {}, 0.0, 0.0
-        for count, op in zip(counts, ops, strict=True):
-            width = len(needed[op.output])
-            part = width / op.out_columns
-            row_bytes[op.output] = op.out_row_bytes // op.out_columns * width
-            cycles += count * (op.fixed_cycles + (op.cycles - op.fixed_cycles) * part)
-            macs += count * op.macs * part
-        found.append(StripCost(row_bytes, cycles, macs))
-    return found
+        return [{op.output: op.out_row_bytes for op in ops}]
+    return [
+        {op.output: op.out_row_bytes // op.out_columns * len(needed[op.output]) for op in ops}
+        for needed in map(segment.columns, segment.strips(strips))
+    ]
 
 
 def tensor_bands(network: Network, segment: Streamed, strips: int) -> list[Band]:
@@ -249,32 +223,44 @@ def price(
     The first candidate has the fastest kernels. While a kernel with a leaner form is what makes the
     largest moment as large as it is, that form is taken and makes another candidate.
     """
-    found = []
+    simulation = segment.simulation
+    sequence, alignment = simulation.sequence, network.alignment
+    rows = strip_row_bytes(segment, strips)
+    names, units = segment.ring_units
+    sizes = np.array([[round_up(strip[v], alignment) for v in names] for strip in rows], np.float64)
+    held = (sizes @ units).max(0) if len(names) else np.zeros(len(sequence))
+    held += sum(b.weight() for b in tensor_bands(network, segment, strips))
+    held += state_bytes(len(simulation.ops), alignment) + segment.passing_bytes
+    copied = sum(n * copy.cycles(strip[v]) for strip in rows for v, n in segment.copied_rows.items())
+    found: list[Candidate] = []
     while True:
-        simulation, rings = segment.simulation, segment.rings
-        costs = strip_costs(segment, strips)
-        cycles, macs = sum(c.cycles for c in costs), sum(c.macs for c in costs)
-        totals = []
-        for strip in costs:
-            bands = bands_of(network, segment, strips, strip.row_bytes, rings)
-            totals.append(np.sum([b.weight() for b in bands], axis=0))
-            for op in simulation.ops:
-                ring = rings.get(op.output)
-                if ring is not None and len(ring.waits):
-                    cycles += copies(simulation, op, ring) * copy.cycles(strip.row_bytes[op.output])
-        total = np.max(totals, axis=0)
+        ops = segment.simulation.ops
+        scratch = np.array([round_up(op.scratch_bytes, alignment) for op in ops])
+        total = held + scratch[sequence]
         peak = int(total.max())
-        total_bytes = peak + segment.passing_bytes
+        cycles, macs = _work(segment, rows)
         found.append(
-            Candidate(segment.first, segment.stop, strips, segment, total_bytes, cycles, macs, blocks)
+            Candidate(segment.first, segment.stop, strips, segment, peak, cycles + copied, macs, blocks)
         )
-        guilty = set(simulation.sequence[total == peak].tolist())
-        if not all(simulation.ops[i].lean for i in guilty):
+        guilty = set(sequence[total == peak].tolist())
+        if not all(ops[i].lean for i in guilty):
             return found
-        ops = tuple(
-            replace(op.lean[0], lean=op.lean[1:]) if i in guilty else op for i, op in enumerate(simulation.ops)
+        leaner = tuple(
+            replace(op.lean[0], lean=op.lean[1:]) if i in guilty else op for i, op in enumerate(ops)
         )
-        segment = replace(segment, simulation=replace(simulation, ops=ops))
+        segment = replace(segment, simulation=replace(simulation, ops=leaner))
+
+
+def _work(segment: Streamed, rows: Sequence[Mapping[str, int]]) -> tuple[float, float]:
+    """Cycles without copies, and multiply-accumulates, of all strips."""
+    ops = segment.simulation.ops
+    counts = np.bincount(segment.simulation.sequence, minlength=len(ops))
+    parts = np.array([[strip[op.output] / op.out_row_bytes for op in ops] for strip in rows])
+    fixed = np.array([op.fixed_cycles for op in ops])
+    scaling = np.array([op.cycles - op.fixed_cycles for op in ops])
+    macs = np.array([op.macs for op in ops])
+    cycles = (counts * (fixed + scaling * parts)).sum()
+    return float(cycles), float((counts * macs * parts).sum())
 
 
 def layer(network: Network, position: int) -> Candidate:

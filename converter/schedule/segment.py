@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Literal
 
@@ -125,7 +126,36 @@ class Streamed:
         """Output columns of each of a number of strips."""
         if self.patched or count < 3:
             return split_columns(self.simulation.ops[-1].out_columns, count)
-        return balanced_strips(self.simulation, self.rings, count)
+        return balanced_strips(self, count)
+
+    @cached_property
+    def _columns(self) -> dict[range, dict[str, range]]:
+        return {}
+
+    def columns(self, part: range) -> dict[str, range]:
+        """Columns of every value that some output columns need."""
+        if part not in self._columns:
+            self._columns[part] = strip_columns(self.simulation.ops, part)
+        return self._columns[part]
+
+    @cached_property
+    def ring_units(self) -> tuple[list[str], npt.NDArray[np.float64]]:
+        """Values with line buffers, and how many of their rows take memory at each event [value, event]."""
+        ops = [op for op in self.simulation.ops if op.output in self.rings]
+        rows = [
+            sum(b.weight() for b in ring_bands(self.simulation, op, self.rings[op.output], 1)) for op in ops
+        ]
+        return [op.output for op in ops], np.array(rows, np.float64)
+
+    @cached_property
+    def copied_rows(self) -> dict[str, int]:
+        """Rows that are copied from the newest rows into their ring, by value."""
+        counted = {
+            op.output: copies(self.simulation, op, self.rings[op.output])
+            for op in self.simulation.ops
+            if op.output in self.rings
+        }
+        return {v: count for v, count in counted.items() if count}
 
     @property
     def in_strips(self) -> bool:
@@ -170,24 +200,37 @@ def stream_bands(
     alignment: int,
 ) -> list[Band]:
     """Rings, newest rows, sums, scratch and state of a streamed segment."""
-    events = len(simulation.sequence)
     bands: list[Band] = []
     for i, op in enumerate(simulation.ops):
         if op.output in rings:
-            ring, size = rings[op.output], round_up(row_bytes[op.output], alignment)
-            kind: Kind = "sums" if op.accumulates else "ring"
-            # The slots are filled one after the other while the segment starts.
-            made = np.searchsorted(simulation.lives[op.output].made, np.arange(events), side="right")
-            filled = None if op.accumulates or simulation.seeks else np.minimum(made, ring.slots) * size
-            bands.append(Band(op.output, kind, ring.slots * size, ring.used, upper=filled))
-            if len(ring.waits):
-                bands.append(_waiting_band(simulation, op, ring, size))
+            size = round_up(row_bytes[op.output], alignment)
+            bands += ring_bands(simulation, op, rings[op.output], size)
         if op.scratch_bytes:
             size = round_up(op.scratch_bytes, alignment)
             name = f"{op.node}:scratch" + (":end" if op.part else "")
             bands.append(Band(name, "scratch", size, simulation.sequence == i))
-    state = round_up(STATE_BYTES + OP_STATE_BYTES * len(simulation.ops), alignment)
-    bands.append(Band(":state", "state", state, np.ones(events, bool)))
+    always = np.ones(len(simulation.sequence), bool)
+    bands.append(Band(":state", "state", state_bytes(len(simulation.ops), alignment), always))
+    return bands
+
+
+def state_bytes(ops: int, alignment: int) -> int:
+    """Memory of a segment's place in its sequence."""
+    return round_up(STATE_BYTES + OP_STATE_BYTES * ops, alignment)
+
+
+def ring_bands(simulation: Simulation, op: RowOp, ring: Ring, size: int) -> list[Band]:
+    """A ring and its newest rows, of a number of bytes a row."""
+    kind: Kind = "sums" if op.accumulates else "ring"
+    filled = None
+    if not op.accumulates and not simulation.seeks:
+        # The slots are filled one after the other while the segment starts.
+        events = np.arange(len(simulation.sequence))
+        made = np.searchsorted(simulation.lives[op.output].made, events, side="right")
+        filled = np.minimum(made, ring.slots) * size
+    bands = [Band(op.output, kind, ring.slots * size, ring.used, upper=filled)]
+    if len(ring.waits):
+        bands.append(_waiting_band(simulation, op, ring, size))
     return bands
 
 
@@ -256,10 +299,7 @@ def choose_rings(
 
 def _ring_bytes(simulation: Simulation, op: RowOp, ring: Ring) -> Events:
     """Bytes of a ring and its newest rows at each event."""
-    held = np.where(ring.used, ring.slots * op.out_row_bytes, 0)
-    if not len(ring.waits):
-        return held
-    return held + _waiting_band(simulation, op, ring, op.out_row_bytes).weight()
+    return np.sum([b.weight() for b in ring_bands(simulation, op, ring, op.out_row_bytes)], axis=0)
 
 
 def block_rings(simulation: Simulation, streamed: Collection[str], blocks: int) -> dict[str, Ring]:
@@ -316,20 +356,27 @@ def split_columns(columns: int, strips: int, border_columns: int = 0) -> list[ra
     return [range(low, high) for low, high in pairwise(edges)]
 
 
-def balanced_strips(simulation: Simulation, rings: Mapping[str, Ring], strips: int) -> list[range]:
+def balanced_strips(segment: Streamed, strips: int) -> list[range]:
     """Output columns of each strip, so that all need about the same memory.
 
     The outer strips have a halo at one side only and may be wider.
     """
-    ops = simulation.ops
+    ops, rings = segment.simulation.ops, segment.rings
     columns = ops[-1].out_columns
-    pixels = {op.output: op.out_row_bytes / op.out_columns for op in ops if op.output in rings}
+    pixels = [
+        (op.output, op.out_row_bytes / op.out_columns, rings[op.output])
+        for op in ops
+        if op.output in rings
+    ]
 
     def memory(part: range) -> float:
-        needed = strip_columns(ops, part)
-        widths = {v: pixel * len(needed[v]) for v, pixel in pixels.items()}
-        held = sum(widths[v] * rings[v].slots for v in widths)
-        return held + max((widths[v] * rings[v].waiting_slots for v in widths), default=0.0)
+        needed = segment.columns(part)
+        held, waiting = 0.0, 0.0
+        for value, pixel, ring in pixels:
+            row = pixel * len(needed[value])
+            held += row * ring.slots
+            waiting = max(waiting, row * ring.waiting_slots)
+        return held + waiting
 
     def largest(extra: int) -> tuple[float, bool]:
         parts = split_columns(columns, strips, extra)

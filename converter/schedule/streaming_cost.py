@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgewright.converter.schedule.candidate import row_bytes_of
+from edgewright.converter.schedule.candidate import strip_costs
 from edgewright.converter.schedule.memory_plan import Plan, Step
 
 
@@ -19,7 +19,7 @@ class StreamingCost:
         total: Of the plan, less those of the layer plan.
         copied: Rows copied from newest-row buffers into their rings.
         pushed: Rows of the input taken over from the application.
-        recomputed: Columns at the borders of strips that are computed once more.
+        recomputed: Borders of strips and patches that are computed once more, and the calls for each strip.
         reread: The rest: a call for each row, weights read again for each row, slower kernels with less
             scratch memory.
     """
@@ -49,10 +49,15 @@ def _parts(step: Step) -> tuple[float, float, float]:
     segment = step.streamed
     if segment is None:
         return 0.0, 0.0, 0.0
-    _, computed, _ = row_bytes_of(segment, step.strips)
-    _, once, _ = row_bytes_of(segment, 1)
-    ops, counts = segment.simulation.ops, np.bincount(segment.simulation.sequence)
-    pushed = sum(float(c) * op.cycles for c, op in zip(counts, ops, strict=True) if not op.node)
+    computed = sum(c.cycles for c in strip_costs(segment, step.strips))
+    ops, lives = segment.simulation.ops, segment.simulation.lives
+    rows = [int((lives[op.output].made >= 0).sum()) for op in ops]
+    # Sums get a contribution from each row of the input.
+    counts = np.bincount(segment.simulation.sequence, minlength=len(ops)).tolist()
+    once = sum(
+        (count if op.accumulates else own) * op.cycles for op, own, count in zip(ops, rows, counts, strict=True)
+    )
+    pushed = sum(own * op.cycles for op, own in zip(ops, rows, strict=True) if not op.node)
     return step.cycles - computed, pushed, computed - once
 
 

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from edgewright.errors import UsageError
+
+if TYPE_CHECKING:
+    from edgewright.converter.schedule import Wish
+    from edgewright.converter.schedule.search import ScheduleMode
+    from edgewright.converter.schedule.segment import InputMode
+    from edgewright.targets.build import Budget
+
+# Nobody means more.
+MAX_SLOWDOWN = 1000.0
+MAX_PATCHES = 64
+PATCHES_HINT = f"rows x columns of patches, up to {MAX_PATCHES} each: --schedule patch --patches 3x3"
 
 ModelArgument = Annotated[
     Path,
@@ -72,6 +83,42 @@ FlashLimitOption = Annotated[
         "--flash", metavar="N[K|M]", help="Flash the firmware may take.", show_default="all of the board's"
     ),
 ]
+ScheduleOption = Annotated[
+    Literal["auto", "layer", "stream", "patch"],
+    typer.Option(
+        "--schedule",
+        metavar="auto|layer|stream|patch",
+        help="How layers run: whole, streamed row by row, the first ones in patches, or whatever is fastest in "
+        "the memory there is.",
+    ),
+]
+InputOption = Annotated[
+    Literal["resident", "rows"] | None,
+    typer.Option(
+        "--input",
+        metavar="resident|rows",
+        help="resident: the whole input lies in RAM. rows: the application hands over one row after the other.",
+        show_default="resident if that fits, else rows",
+    ),
+]
+SlowdownOption = Annotated[
+    float | None,
+    typer.Option(
+        "--slowdown",
+        metavar="X",
+        help="Take the smallest plan of at most X times the layer plan's estimated cycles, e.g. 1.1.",
+        show_default="the fastest plan that fits",
+    ),
+]
+PatchesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--patches",
+        metavar="RxC",
+        help="Rows and columns of patches, e.g. 3x3; with --schedule patch.",
+        show_default="the best of all sizes",
+    ),
+]
 PortOption = Annotated[
     str | None,
     typer.Option(
@@ -125,6 +172,57 @@ def parse_bytes(option: str, text: str | None) -> int | None:
     if not (number.isascii() and number.isdigit()) or int(number) == 0 or len(number) > 12:
         raise UsageError("EW-SIZE-SYNTAX", f"{option} {text}", f"bytes, or with K or M: {option} 64K")
     return int(number) * {"": 1, "K": 1024, "M": 1024**2}[unit]
+
+
+def parse_budget(ram: str | None, flash: str | None) -> Budget:
+    """Values of `--ram` and `--flash`.
+
+    Raises:
+        UsageError: EW-SIZE-SYNTAX quoting the value.
+    """
+    from edgewright.targets.build import Budget
+
+    return Budget(parse_bytes("--ram", ram), parse_bytes("--flash", flash))
+
+
+def parse_wish(
+    schedule: ScheduleMode, input_mode: InputMode | None, slowdown: float | None, patches: str | None
+) -> Wish:
+    """Values of `--schedule`, `--input`, `--slowdown` and `--patches`.
+
+    Raises:
+        UsageError: EW-SLOWDOWN-RANGE, EW-PATCHES-SYNTAX, EW-PATCHES-SCHEDULE, EW-PATCHES-INPUT.
+    """
+    from edgewright.converter.schedule import Wish
+
+    # Not "slowdown < 1", which lets nan pass.
+    if slowdown is not None and not 1 <= slowdown < MAX_SLOWDOWN:
+        raise UsageError(
+            "EW-SLOWDOWN-RANGE",
+            f"--slowdown {slowdown:g} is not from 1 to {MAX_SLOWDOWN:g}",
+            "1.1 takes the smallest plan that is at most a tenth slower than layer by layer",
+        )
+    if patches is not None and schedule != "patch":
+        raise UsageError("EW-PATCHES-SCHEDULE", f"--patches {patches} with --schedule {schedule}", PATCHES_HINT)
+    if schedule == "patch" and input_mode == "rows":
+        raise UsageError(
+            "EW-PATCHES-INPUT", "patches need the whole input in RAM", "--input resident, or --schedule stream"
+        )
+    return Wish(schedule, input_mode, slowdown=slowdown, patches=parse_patches(patches))
+
+
+def parse_patches(text: str | None) -> tuple[int, int] | None:
+    """Value of `--patches`: "2x3" are 2 rows of 3 patches.
+
+    Raises:
+        UsageError: EW-PATCHES-SYNTAX quoting the value.
+    """
+    if text is None:
+        return None
+    numbers = text.lower().split("x")
+    if len(numbers) != 2 or not all(n.isascii() and n.isdigit() and 1 <= int(n) <= MAX_PATCHES for n in numbers):
+        raise UsageError("EW-PATCHES-SYNTAX", f"--patches {text}", PATCHES_HINT)
+    return int(numbers[0]), int(numbers[1])
 
 
 def default_out(model: Path, board: str) -> Path:

@@ -1,47 +1,76 @@
-"""`edgewright plan`: the kernels and the memory a model needs on a board, before anything is built."""
+"""`edgewright plan`: memory against time for a model on a board, before anything is built."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from edgewright.cli.common import Output, add_command
-from edgewright.cli.options import BoardOption, IoOption, ModelArgument, ShapeOption, parse_shapes
-from edgewright.cli.table import text_fields, text_table
+from edgewright.cli.options import (
+    BoardOption,
+    FlashLimitOption,
+    InputOption,
+    IoOption,
+    ModelArgument,
+    PatchesOption,
+    RamOption,
+    ScheduleOption,
+    ShapeOption,
+    SlowdownOption,
+    parse_budget,
+    parse_shapes,
+    parse_wish,
+)
+from edgewright.cli.stages import Stages
 
 
 def plan(
-    model: ModelArgument, board: BoardOption, io: IoOption = "source", shape: ShapeOption = None
+    model: ModelArgument,
+    board: BoardOption,
+    schedule: ScheduleOption = "auto",
+    input_mode: InputOption = None,
+    ram: RamOption = None,
+    flash: FlashLimitOption = None,
+    slowdown: SlowdownOption = None,
+    patches: PatchesOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="DIR",
+            help="Write pictures here: front.svg, front.png (the trade-off), arena.svg, arena.png (the chosen "
+            "plan over time).",
+        ),
+    ] = None,
+    io: IoOption = "source",
+    shape: ShapeOption = None,
 ) -> Output:
-    """Show the schedule of a model on a board: kernel, output and memory of every layer.
+    """Show what RAM a model needs on a board, what less of it costs, and the plan a build would take.
 
-    The arena is placed exactly; where it is not proven smallest the gap is stated.
+    The first table is the trade-off: no plan in it is beaten by another in memory, cycles and repeated
+    multiply-accumulates at once. The second one has the steps of the plan that is marked in the first.
     """
-    from edgewright.converter.schedule import peak_text, plan_to_json
-    from edgewright.converter.short_names import short_names
+    from edgewright.runtime.report.overview import overview, overview_text, write_pictures
     from edgewright.targets.board import load_board
-    from edgewright.targets.build import load_program_of, plan_program
+    from edgewright.targets.build import load_program_of
+    from edgewright.targets.exploration import explore_for_board
 
-    target = load_board(board)
-    planned = plan_program(load_program_of(model, io=io, shapes=parse_shapes(shape)), target)
-    layout, kernels = planned.plan, {t.node.name: t.kernel for t in planned.tasks}
-    short = short_names(node.name for node in layout.order)
-    rows = []
-    for step, node in enumerate(layout.order):
-        kernel = kernels.get(node.name)
-        shape_text = "x".join(map(str, planned.program.values[node.output].shape))
-        scratch = f"{kernel.scratch_bytes:,}" if kernel else "-"
-        alive = f"{layout.bytes_in_use(step):,}"
-        why = kernel.reason if kernel else "moves no data"
-        rows.append((short[node.name], node.op.kind, shape_text, scratch, alive, why))
-    proven = "proven smallest" if layout.optimal else f"at most {layout.gap_bytes:,} B above the smallest"
-    fields = [
-        ("arena", f"{layout.arena_bytes:,} B of {target.memory.ram.size_bytes:,} B RAM, {proven}"),
-        ("peak", f"step {layout.peak_step}, {peak_text(layout)}"),
-        ("kernels", f"for {planned.cpu.name} cores"),
-    ]
-    table = text_table(("layer", "kind", "output", "scratch B", "alive B", "kernel"), rows, right=(3, 4))
-    data = {"board": target.id, "cpu_class": planned.cpu.name, "plan": plan_to_json(layout)}
-    return Output(data, f"{text_fields(fields)}\n\n{table}")
+    target, budget = load_board(board), parse_budget(ram, flash)
+    wish = parse_wish(schedule, input_mode, slowdown, patches)
+    with Stages().shown() as stages:
+        stages.advance("check", 0, 1)
+        program = load_program_of(model, io=io, shapes=parse_shapes(shape))
+        found = explore_for_board(program, target, wish, budget, stages.advance)
+        data = overview(found, target)
+        pictures = []
+        if out is not None:
+            stages.advance("draw", 0, 1)
+            pictures = write_pictures(found, target, out)
+    data["pictures"] = [str(p) for p in pictures]
+    return Output(data, overview_text(data, found, model.name, target, pictures), found.error)
 
 
 def register(app: typer.Typer) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgewright.converter.schedule.candidate import bands_of, layer_bands
+from edgewright.converter.schedule.candidate import bands_of, layer_bands, strip_costs
 from edgewright.converter.schedule.memory_plan import Buffer, Plan, Step
 from edgewright.converter.schedule.network import Network
 from edgewright.converter.schedule.segment import Band, Kind, Ring
@@ -96,40 +96,60 @@ def timeline(plan: Plan, network: Network) -> Timeline:
     moments: dict[Buffer, list[Moment]] = defaultdict(list)
     rows: list[SlotRow] = []
     slots: list[tuple[float, float, int]] = []
-    peak = (0.0, 1.0)
+    peak = (0, 0.0, 1.0)
     position = 0
     for index, span in enumerate(spans):
-        bands = step_bands(network, span.step, position)
+        alive = _distinct(plan.alive(index))
+        for strip, (times, bands) in enumerate(_strips(network, span, position)):
+            if index == plan.peak_step:
+                peak = max(peak, _peak(bands, times))
+            named = {b.name: b for b in bands}
+            for buffer in alive:
+                if buffer.kind not in ("tensor", "state") and buffer.strip != strip:
+                    continue
+                band = named.get(buffer.name)
+                if band is not None and buffer.slots and span.step.schedule == "stream":
+                    rows += _ring_rows(buffer, span.step, times)
+                    slots += _slot_borders(buffer, band, times)
+                moments[buffer] += _moments(buffer, band, times)
         position += len(span.step.nodes)
-        times = _event_times(span)
-        if index == plan.peak_step:
-            peak = _peak(bands, times)
-        named = {b.name: b for b in bands}
-        for buffer in _distinct(plan.alive(index)):
-            band = named.get(buffer.name)
-            if band is not None and buffer.slots and span.step.schedule == "stream":
-                rows += _ring_rows(buffer, span, times)
-                slots += _slot_borders(buffer, span, times, band)
-            moments[buffer] += _moments(buffer, band, span, times)
         if span.step.streamed is None:
-            _overtake(span, plan.alive(index), index, moments)
+            _overtake(span, alive, index, moments)
     areas = tuple(Area(b, b.kind, tuple(m)) for b, m in moments.items())
     return Timeline(
         spans=spans,
         areas=tuple(sorted(areas, key=lambda a: a.kind != "tensor")),
         rows=tuple(rows),
         slots=tuple(slots),
-        peak_begin=peak[0],
-        peak_end=peak[1],
+        peak_begin=peak[1],
+        peak_end=peak[2],
         peak_bytes=plan.steps[plan.peak_step].in_use_bytes if plan.steps else 0,
     )
 
 
-def step_bands(network: Network, step: Step, position: int) -> list[Band]:
-    """What a step that begins at a position of the network touches, over its events."""
-    if step.streamed is None:
-        return layer_bands(network, position)
-    return bands_of(network, step.streamed, step.strips, step.row_bytes, step.rings)
+def _strips(network: Network, span: Span, position: int) -> Iterator[tuple[Times, list[Band]]]:
+    """For each strip of a step, begin of each event and end of the last, and the memory in use.
+
+    Args:
+        network: What the plan was planned in.
+        span: The step.
+        position: Of its first node in the network.
+    """
+    step, segment = span.step, span.step.streamed
+    if segment is None:
+        yield np.array([span.begin, span.end]), layer_bands(network, position)
+        return
+    cost = np.array([max(op.cycles, 1e-9) for op in segment.simulation.ops])
+    ends = np.concatenate([[0.0], np.cumsum(cost[segment.simulation.sequence])])
+    costs = strip_costs(segment, step.strips)
+    total, begin = sum(max(c.cycles, 1e-9) for c in costs), span.begin
+    for own in costs:
+        width = (span.end - span.begin) * max(own.cycles, 1e-9) / total
+        yield (
+            begin + width * ends / ends[-1],
+            bands_of(network, segment, step.strips, own.row_bytes, step.rings),
+        )
+        begin += width
 
 
 def _spans(steps: Sequence[Step]) -> tuple[Span, ...]:
@@ -141,24 +161,11 @@ def _spans(steps: Sequence[Step]) -> tuple[Span, ...]:
     return tuple(Span(s, float(b), float(e)) for s, b, e in zip(steps, begins, ends, strict=True))
 
 
-def _event_times(span: Span) -> Times:
-    """Begin of each event of a step and the end of the last; strips follow each other.
-
-    Shape [strips, events + 1].
-    """
-    segment, strips = span.step.streamed, span.step.strips
-    if segment is None:
-        return np.array([[span.begin, span.end]])
-    cost = np.array([max(op.cycles, 1e-9) for op in segment.simulation.ops])
-    ends = np.concatenate([[0.0], np.cumsum(cost[segment.simulation.sequence])])
-    begins = np.arange(strips)[:, None]
-    return span.begin + (span.end - span.begin) * (begins + ends[None] / ends[-1]) / strips
-
-
-def _peak(bands: Sequence[Band], times: Times) -> tuple[float, float]:
-    """When the largest moment of a step is."""
-    event = int(np.sum([b.weight() for b in bands], axis=0).argmax())
-    return float(times[0, event]), float(times[0, event + 1])
+def _peak(bands: Sequence[Band], times: Times) -> tuple[int, float, float]:
+    """The largest number of bytes in use of a strip, and when it is."""
+    total = np.sum([b.weight() for b in bands], axis=0)
+    event = int(total.argmax())
+    return int(total[event]), float(times[event]), float(times[event + 1])
 
 
 def _distinct(buffers: Sequence[Buffer]) -> list[Buffer]:
@@ -167,11 +174,11 @@ def _distinct(buffers: Sequence[Buffer]) -> list[Buffer]:
     return list(reversed(found.values()))
 
 
-def _moments(buffer: Buffer, band: Band | None, span: Span, times: Times) -> list[Moment]:
-    """Corners of a buffer's area in one step."""
+def _moments(buffer: Buffer, band: Band | None, times: Times) -> list[Moment]:
+    """Corners of a buffer's area in one strip."""
     low, high = buffer.offset, buffer.end
     if band is None:
-        return [(span.begin, low, high), (span.end, low, high)]
+        return [(float(times[0]), low, high), (float(times[-1]), low, high)]
     used, events = band.used, len(band.used)
     lower = np.where(used, 0 if band.lower is None else band.lower, 0)
     upper = np.where(used, band.size_bytes if band.upper is None else band.upper, 0)
@@ -180,10 +187,9 @@ def _moments(buffer: Buffer, band: Band | None, span: Span, times: Times) -> lis
     changes = np.flatnonzero(np.diff(lower) | np.diff(upper)) + 1
     starts, ends = np.concatenate([[0], changes]), np.concatenate([changes, [events]])
     found: list[Moment] = []
-    for strip in times:
-        for first, last in zip(starts, ends, strict=True):
-            begin, end = float(strip[first]), float(strip[last])
-            _append(found, (begin, end, low + int(lower[first]), low + int(upper[first])))
+    for first, last in zip(starts, ends, strict=True):
+        begin, end = float(times[first]), float(times[last])
+        _append(found, (begin, end, low + int(lower[first]), low + int(upper[first])))
     return found
 
 
@@ -214,43 +220,37 @@ def _overtake(
                 moments[new][-2:] = [(span.begin, new.offset, new.offset), (span.end, new.offset, new.end)]
 
 
-def _ring_rows(buffer: Buffer, span: Span, times: Times) -> Iterator[SlotRow]:
+def _ring_rows(buffer: Buffer, step: Step, times: Times) -> Iterator[SlotRow]:
     """When each slot of a ring holds rows that are still needed."""
-    step = span.step
     assert step.streamed is not None
     ring, lives = step.rings[buffer.name], step.streamed.simulation.lives[buffer.name]
     begin, end = _arrivals(ring, lives.made), lives.last + 1
     size = buffer.size_bytes // buffer.slots
-    for strip in times:
-        for slot in range(buffer.slots):
-            low = buffer.offset + slot * size
-            waiting: tuple[float, float] | None = None
-            for row in range(slot, len(begin), buffer.slots):
-                if end[row] <= begin[row]:
-                    continue
-                here = float(strip[begin[row]]), float(strip[end[row]])
-                if waiting is not None and here[0] - waiting[1] > CLOSE:
-                    yield SlotRow(*waiting, low, low + size)
-                    waiting = None
-                waiting = here if waiting is None else (waiting[0], here[1])
-            if waiting is not None:
+    for slot in range(buffer.slots):
+        low = buffer.offset + slot * size
+        waiting: tuple[float, float] | None = None
+        for row in range(slot, len(begin), buffer.slots):
+            if end[row] <= begin[row]:
+                continue
+            here = float(times[begin[row]]), float(times[end[row]])
+            if waiting is not None and here[0] - waiting[1] > CLOSE:
                 yield SlotRow(*waiting, low, low + size)
+                waiting = None
+            waiting = here if waiting is None else (waiting[0], here[1])
+        if waiting is not None:
+            yield SlotRow(*waiting, low, low + size)
 
 
 def _arrivals(ring: Ring, made: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Event from which each row lies in its slot: when it is written, or copied from the newest row."""
+    """Event from which each row lies in its slot: when it is written, or copied there after waiting."""
     arrivals = made.copy()
     arrivals[ring.waits] = ring.freed + 1
     return arrivals
 
 
-def _slot_borders(buffer: Buffer, span: Span, times: Times, band: Band) -> Iterator[tuple[float, float, int]]:
+def _slot_borders(buffer: Buffer, band: Band, times: Times) -> Iterator[tuple[float, float, int]]:
     """Lines between the slots of a ring, as long as the ring is in use."""
     used = np.flatnonzero(band.used)
     size = buffer.size_bytes // buffer.slots
-    if not len(used):
-        return
-    for strip in times:
-        for slot in range(1, buffer.slots):
-            yield float(strip[used[0]]), float(strip[used[-1] + 1]), buffer.offset + slot * size
-
+    for slot in range(1, buffer.slots if len(used) else 0):
+        yield float(times[used[0]]), float(times[used[-1] + 1]), buffer.offset + slot * size

@@ -42,6 +42,7 @@ def plan_entry(plan: Plan, layers: Plan, *, chosen: bool = False) -> dict[str, A
         "schedule": plan.schedule,
         "passes": plan.passes,
         "how": how(plan),
+        "searched": plan.searched,
         "optimal": plan.optimal,
         "gap_bytes": plan.gap_bytes,
         "chosen": chosen,
@@ -106,6 +107,7 @@ def _layer(program: Program, step: Step, index: int) -> dict[str, Any]:
         "kind": node.op.kind,
         "output_shape": list(program.values[node.output].shape),
         "ring_rows": ring.slots if ring is not None else None,
-        "row_bytes": step.row_bytes.get(node.output),
+        # Strips differ in width; the widest counts.
+        "row_bytes": max((rows.get(node.output, 0) for rows in step.row_bytes), default=0) or None,
         "newest": ring is not None and len(ring.waits) > 0,
     }

@@ -156,17 +156,19 @@ def render_text(report: Mapping[str, Any]) -> str:
 
 def render_layers(report: Mapping[str, Any]) -> str:
     """The layers in aligned columns; empty where the build has none."""
-    table = layer_table(report)
-    head = tuple(c.title for c in table.columns)
-    return "\n".join(_aligned(table.columns, [head, *table.rows])) if table.rows else ""
+    return aligned(layer_table(report))
 
 
-def _aligned(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(table: Table) -> str:
+    """A table in columns two spaces apart; empty where it has no rows."""
+    columns, rows = table.columns, [tuple(c.title for c in table.columns), *table.rows]
+    if not table.rows:
+        return ""
     widths = [max(len(row[i]) for row in rows) for i in range(len(columns))]
-    return [
+    return "\n".join(
         "  ".join(
             cell.rjust(width) if column.number else cell.ljust(width)
             for column, width, cell in zip(columns, widths, row, strict=True)
         ).rstrip()
         for row in rows
-    ]
+    )

@@ -17,7 +17,7 @@ from edgewright.converter.streaming import StreamedProgram, TimeStream
 from edgewright.errors import WorkError
 from edgewright.targets.codegen.constants import C_TYPES, Constants
 from edgewright.targets.codegen.library import copy_headers, render
-from edgewright.targets.codegen.schedule_tables import Tables, comment, table_row
+from edgewright.targets.codegen.schedule_tables import LARGEST, Tables, comment, table_row
 from edgewright.targets.codegen.step_kernels import Place, StepOp
 from edgewright.targets.codegen.stream_calls import Call, stream_calls
 from edgewright.targets.codegen.stream_memory import POSITIONS, StreamMemory, kept, place_stream
@@ -138,6 +138,11 @@ def _histories(placed: StreamMemory, constants: Constants) -> list[dict[str, Any
     found = []
     for history in placed.histories:
         value = streamed.values[history.value]
+        if value.tensor.shape[0] > LARGEST:
+            raise WorkError(
+                "EW-CODEGEN-SIZE",
+                f"{history.value} keeps {value.tensor.shape[0]} rows; the driver counts to {LARGEST}",
+            )
         row = _silent_row(history.value, silence[history.value])
         fields = [placed.offsets[kept(history.value)], placed.offsets[history.value], value.tensor.row_bytes]
         fields += [value.history, value.new_rows, history.after, int(history.linear)]

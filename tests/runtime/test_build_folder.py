@@ -19,7 +19,8 @@ def test_reads(tmp_path: Path) -> None:
     assert (build.board, build.model_name, build.model_sha256) == ("mps2-an386", "tiny", SHA256)
     assert build.elf == tmp_path / "firmware/firmware.elf"
     assert [layer["name"] for layer in build.layers] == ["first", "second"]
-    assert build.emulator is None
+    assert build.emulator is None and not build.input_by_rows
+    assert open_build(write_build(tmp_path, plan={"input": "rows", "passes": 2})).input_by_rows
 
 
 def test_missing(tmp_path: Path) -> None:
@@ -42,6 +43,8 @@ def test_missing(tmp_path: Path) -> None:
         json.dumps(tiny_manifest() | {"firmware": {}}),
         json.dumps(tiny_manifest() | {"layers": {}}),
         json.dumps(tiny_manifest() | {"emulator": {"board": "x"}}),
+        json.dumps(tiny_manifest() | {"plan": []}),
+        json.dumps(tiny_manifest() | {"plan": {"input": "columns"}}),
     ],
 )
 def test_damaged(tmp_path: Path, text: str) -> None:

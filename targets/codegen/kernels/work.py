@@ -96,15 +96,15 @@ def depthwise_work(runs: Sequence[tuple[str, int, int]], quads: int, height: int
     # Models of one column use one run of one pixel and tap everywhere, for which gcc makes a copy of the
     # function without these loops.
     temporal = len(runs) == 1 and runs[0][1:] == (1, 1)
-    # So it does for the borders beside unrolled runs.
+    # So it does for the borders beside unrolled runs, which are of one pixel.
     unrolled = any("3x" in name for name, _, _ in runs)
     for name, pixels, taps in runs:
         if temporal:
             added: Work = {f"{name}_temporal": quads, f"{name}_temporal_row": quads * height}
         elif "3x" in name:  # unrolled: no loops over the window
             added = {"depthwise_unrolled": quads, f"{name}_pixel": quads * pixels}
-        elif unrolled:
-            added = {f"{name}_border": quads * pixels, f"{name}_border_tap": quads * pixels * taps}
+        elif unrolled and taps == 2:
+            added = {f"{name}_border": quads * pixels}
         else:
             added = {
                 name: quads,

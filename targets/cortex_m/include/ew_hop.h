@@ -75,7 +75,7 @@ static inline void ew_hop_op(const ew_hop *hop, const ew_op *op, uint8_t *arena,
       const ew_history *ring = in->source == EW_WHOLE ? 0 : &hop->histories[in->source];
       uint32_t position = ring ? ew_hop_positions(hop, arena)[in->source] : 0u;
       const uint8_t *base = in->constant ? (const uint8_t *)in->constant : arena + in->offset;
-      int32_t r = y / in->repeat * in->stride - in->pad_top;
+      int32_t r = (in->repeat > 1 ? y / in->repeat : y) * in->stride - in->pad_top;
       for (int32_t k = 0; k < in->window; k++, r += in->dilation) {
         if (r < 0 || r >= in->rows)
           *row++ = in->padding;

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgewright.converter.program import Array, Program
+from edgewright.converter.program import Array
 from edgewright.converter.schedule import Planner
 from edgewright.converter.schedule.search import Path as Segmentation
 from edgewright.targets.codegen.constants import Constants
@@ -80,8 +80,10 @@ static void play_%(name)s(void) {
     else {
       uint32_t rows = %(NAME)s_PASSES * %(NAME)s_INPUT_ROWS;
       %(name)s_begin(arena);
-      for (uint32_t i = 0; i < rows; i++)
-        if (%(name)s_push_row(arena, input + i %% %(NAME)s_INPUT_ROWS * %(NAME)s_INPUT_ROW_BYTES) != (i + 1 == rows)) exit(4);
+      for (uint32_t i = 0; i < rows; i++) {
+        const uint8_t *row = input + i %% %(NAME)s_INPUT_ROWS * %(NAME)s_INPUT_ROW_BYTES;
+        if (%(name)s_push_row(arena, row) != (i + 1 == rows)) exit(4);
+      }
     }
 %(shows)s
     free(arena);
@@ -197,8 +199,3 @@ def random_segmentation(planner: Planner, rng: np.random.Generator) -> Segmentat
         at = taken[-1].stop
     peak = max((c.peak_bytes for c in taken), default=0)
     return Segmentation(tuple(taken), peak, sum(c.cycles for c in taken), sum(c.macs for c in taken))
-
-
-def size_of(program: Program) -> int:
-    """Bytes of all values together."""
-    return sum(t.size_bytes for t in program.values.values())

@@ -71,7 +71,9 @@ class Net:
     def int8(self, *shape: int) -> Array:
         return self.rng.integers(-128, 128, shape).astype(np.int8)
 
-    def window(self, v: str, *, same: bool) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int], Padding]:
+    def window(
+        self, v: str, *, same: bool
+    ) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int], Padding]:
         """Kernel, stride, dilation, padding; with `same` the output has the rows and columns of the input."""
         rows, columns, _ = self.values[v].shape
         kernel = tuple(int(k) for k in self.rng.choice([1, 2, 3, 3, 3, 5, 7], 2))
@@ -167,7 +169,11 @@ class Net:
         """v + f(v), where f may hold a residual of its own."""
         channels, y = self.values[v].shape[2], v
         for _ in range(self.number(1, 3)):
-            y = self.depthwise(y, same=True) if self.chance(0.4) else self.conv(y, same=True, outputs=channels)
+            y = (
+                self.depthwise(y, same=True)
+                if self.chance(0.4)
+                else self.conv(y, same=True, outputs=channels)
+            )
             if depth < 2 and self.chance(0.3):
                 y = self.residual(y, depth + 1)
         return self.binary(y, v) if self.chance(0.5) else self.binary(v, y)
@@ -209,7 +215,7 @@ class Net:
         return self.add(Reshape(shape), v)
 
     def tail(self, v: str) -> str:
-        rows, columns, channels = self.values[v].shape
+        rows, columns, _ = self.values[v].shape
         kind = self.number(0, 4)
         if kind == 0:
             v = self.add(Mean.from_types(self.values[v], (0, 1), self.quantization()), v)

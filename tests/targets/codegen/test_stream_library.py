@@ -13,6 +13,7 @@ from edgewright.converter.ops.reshape import Reshape
 from edgewright.converter.ops.transpose import Transpose
 from edgewright.converter.program import Port
 from edgewright.converter.streaming import analyse, stream_program
+from edgewright.errors import WorkError
 from edgewright.targets.build import load_program_of
 from edgewright.targets.codegen.stream_calls import stream_calls
 from edgewright.targets.codegen.stream_library import emit_stream_library
@@ -170,3 +171,18 @@ def test_no_history_at_all(sketch, tmp_path):
     stream = check(program, 24, tmp_path)
     assert stream.memory.state_bytes == 0
     assert not stream.memory.histories
+
+
+def test_nothing_to_run(sketch, tmp_path):
+    """The window itself, as one row: a call only moves it on."""
+    stream = check(sketch.program(sketch.flatten("x")), 5, tmp_path)
+    assert not stream.memory.calls.calls
+    assert stream.memory.state_bytes == 19 * 3 + 2
+
+
+def test_histories_too_long_for_the_driver(tmp_path):
+    sketch = TimeSketch(np.random.default_rng(0), (70_000, 1, 1))
+    program = sketch.program(sketch.pool("x", 70_000))
+    with pytest.raises(WorkError) as refused:
+        emit_stream_library(stream_program(program, 1), SCALAR, tmp_path)
+    assert refused.value.code == "EW-CODEGEN-SIZE"

@@ -11,7 +11,6 @@ from edgewright.converter.lower import check_model, lower
 from edgewright.converter.program import Program
 from edgewright.converter.rewrites import rewrite
 from edgewright.converter.schedule import Plan, Wish, trade_off
-from edgewright.converter.schedule.search import cheapest
 from edgewright.errors import UsageError
 from edgewright.runtime.inputs import random_cases
 from edgewright.targets.cpu import CPU_CLASSES, SCALAR, CpuClass
@@ -43,7 +42,7 @@ def plans_of(program: Program, cpu: CpuClass, seed: int, most: int = 3, random: 
             for _ in range(random):
                 path = random_segmentation(planner, rng)
                 plans += [planner.place(path, 0.0)] if path is not None else []
-        elif (path := cheapest(planner.edges, 2**62)) is not None:
+        elif (path := random_segmentation(planner, rng)) is not None:
             plans = [planner.place(path, 0.0)]
         for plan in plans:
             check_plan(program, plan, planning.kernels, cpu)
@@ -51,14 +50,14 @@ def plans_of(program: Program, cpu: CpuClass, seed: int, most: int = 3, random: 
     return found
 
 
-@pytest.mark.parametrize("seed", range(14 * SOAK))
+@pytest.mark.parametrize("seed", range(8 * SOAK))
 def test_network_built_for_streaming(seed, tmp_path):
     program = random_net(seed)
     program.verify()
     assert not wrong_plans(plans_of(program, SCALAR, seed), random_cases(program, 3, seed)[2], tmp_path)
 
 
-@pytest.mark.parametrize("seed", range(6 * SOAK))
+@pytest.mark.parametrize("seed", range(4 * SOAK))
 def test_graph_of_many_operators(seed, tmp_path):
     source = imported(random_model(3000 + seed))
     if check_model(source):
@@ -72,7 +71,7 @@ def test_graph_of_many_operators(seed, tmp_path):
 def test_nothing_is_overwritten(cpu):
     """More networks than are compiled, on all classes of core."""
     kinds = set()
-    for seed in range(1000, 1000 + 12 * SOAK):
+    for seed in range(1000, 1000 + 8 * SOAK):
         for planned in plans_of(random_net(seed), cpu, seed):
             kinds |= {(planned.plan.input_mode, s.schedule, s.strips > 1) for s in planned.plan.steps}
     assert {("resident", "stream", True), ("rows", "stream", True), ("resident", "patch", True)} <= kinds
