@@ -183,9 +183,7 @@ def _firmware(planned: Planned, library: Path, board: Board, folder: Path, limit
     for keep_input in (True, False) if len(planned.program.inputs) == 1 and resident else (True,):
         shutil.rmtree(folder, ignore_errors=True)
         try:
-            image = build_firmware(
-                library, board, folder, keep_input=keep_input, ram_limit=limits.ram_bytes
-            )
+            image = build_firmware(library, board, folder, keep_input=keep_input, ram_limit=limits.ram_bytes)
             check_budget(board, image.sizes, limits.ram_bytes, limits.flash_bytes)
         except WorkError as raised:
             if raised.code != "EW-MEM-OVER":

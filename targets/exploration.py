@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -17,6 +18,9 @@ from edgewright.targets.choose import choose
 from edgewright.targets.fitting import arena_limit
 from edgewright.targets.planning import Planned, Planning, planning_for_board
 
+# After so many seconds the plans of the trade-off are placed less carefully.
+HURRY_S = 14.0
+LEAST_S, MOST_S = 1.0, 6.0
 INPUT_MODES: tuple[InputMode, ...] = ("resident", "rows")
 
 
@@ -68,9 +72,12 @@ def explore(planning: Planning, wish: Wish, limit_bytes: int, tell: Tell | None 
     """
     refused: dict[InputMode, UsageError] = {}
     plans: list[Plan] = []
+    deadline = time.monotonic() + HURRY_S
     for mode in INPUT_MODES:
         try:
-            plans += trade_off(planning.planner(mode, wish, tell), tell=tell)
+            planner = planning.planner(mode, wish, tell)
+            seconds = min(MOST_S, max(LEAST_S, (deadline - time.monotonic()) / 2))
+            plans += trade_off(planner, time_limit_s=seconds, tell=tell)
         except UsageError as error:
             if error.code != "EW-PLAN-ROWS":
                 raise

@@ -42,9 +42,7 @@ def plan_for_board(
     return _within(planning_for_board(program, board), board, wish, budget or Budget(), tell)
 
 
-def _within(
-    planning: Planning, board: Board, wish: Wish, budget: Budget, tell: Tell | None
-) -> Planned:
+def _within(planning: Planning, board: Board, wish: Wish, budget: Budget, tell: Tell | None) -> Planned:
     limit = min(wish.arena_bytes or arena_limit(board, budget), arena_limit(board, budget))
     return planning.plan(replace(wish, arena_bytes=limit), tell)
 
@@ -72,9 +70,7 @@ def build_for_board(
     planned = _within(planning, board, wish, limits, progress)
     for _ in range(MAX_ROUNDS):
         try:
-            return planned, build(
-                planned, board, out, source=source, budget=limits, progress=progress
-            )
+            return planned, build(planned, board, out, source=source, budget=limits, progress=progress)
         except WorkError as error:
             excess = error.details.get("excess_bytes")
             if error.code != "EW-MEM-OVER" or not isinstance(excess, int):

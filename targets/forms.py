@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from edgewright.converter.program import Node, Program, TensorType
@@ -56,7 +56,7 @@ def node_kernels(program: Program, cpu: CpuClass) -> dict[str, NodeKernels]:
 
 
 def planner_forms(
-    program: Program, kernels: dict[str, NodeKernels], call_cycles: CallCost
+    program: Program, kernels: Mapping[str, NodeKernels], call_cycles: CallCost
 ) -> dict[str, Forms]:
     """The planner's view of all kernels, by node name."""
     root = storage_roots(program)
@@ -158,6 +158,8 @@ def column_access(program: Program, node: Node, root: dict[str, str]) -> tuple[C
         extent = dilation * (window[1] - 1) + 1
         return (ColumnAccess(types[0].shape[1], stride, left, extent),)
     return tuple(
-        ColumnAccess(t.shape[1], every=any(cut is None or cut[1][i] != range(c, c + 1) for c, cut in enumerate(single)))
+        ColumnAccess(
+            t.shape[1], every=any(cut is None or cut[1][i] != range(c, c + 1) for c, cut in enumerate(single))
+        )
         for i, t in enumerate(types)
     )

@@ -98,7 +98,7 @@ def _may_meet(program: Program, op: StepOp, i: int, above: int) -> bool:
     """Whether a call may write over what it reads; that input begins `above` bytes above the output."""
     kernel, node = op.kernel, op.node
     assert kernel is not None and node is not None
-    if not kernel.may_alias:
+    if (kernel.script or kernel.source) and not kernel.may_alias:
         return False
     if kernel.lead_bytes is not None and above >= kernel.lead_bytes:
         return True

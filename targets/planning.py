@@ -121,5 +121,3 @@ def _planning(program: Program, cpu: CpuClass, costs: str) -> Planning:
 def plan_program(program: Program, board: Board, wish: Wish | None = None) -> Planned:
     """Plan a program for a board; without a wish: layer by layer."""
     return planning_for_board(program, board).plan(wish or Wish(schedule="layer", input="resident"))
-
-

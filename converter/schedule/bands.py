@@ -106,13 +106,15 @@ def place(together: Together, alignment: int, *, solver_s: float = 0.0) -> Place
     return Placement(tuple(best[0]), best[1], min(bound, best[1]))
 
 
-def _improve(
-    sizes: npt.NDArray[np.int64], above: npt.NDArray[np.int64], bound: int
-) -> tuple[list[int], int]:
+def _improve(sizes: npt.NDArray[np.int64], above: npt.NDArray[np.int64], bound: int) -> tuple[list[int], int]:
     """Greedy placement in several orders; then buffers that end at the top go first."""
     count = len(sizes)
     neighbours = [
-        [(j, int(above[i, j]), int(above[j, i])) for j in range(count) if above[i, j] != FREE or above[j, i] != FREE]
+        [
+            (j, int(above[i, j]), int(above[j, i]))
+            for j in range(count)
+            if above[i, j] != FREE or above[j, i] != FREE
+        ]
         for i in range(count)
     ]
     degree = [sum(int(sizes[j]) for j, _, _ in near) for near in neighbours]

@@ -105,7 +105,9 @@ def storage_roots(program: Program) -> dict[str, str]:
     return root
 
 
-def build_network(program: Program, forms: Mapping[str, Forms], order: Sequence[Node], alignment: int) -> Network:
+def build_network(
+    program: Program, forms: Mapping[str, Forms], order: Sequence[Node], alignment: int
+) -> Network:
     """Arrange the forms of the nodes in an execution order.
 
     Args:

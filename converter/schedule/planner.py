@@ -181,7 +181,9 @@ def _check_rows(network: Network) -> None:
     inputs = network.program.inputs
     if len(inputs) != 1:
         raise UsageError(
-            "EW-PLAN-ROWS", f"the model has {len(inputs)} inputs; rows can be pushed into one", "--input resident"
+            "EW-PLAN-ROWS",
+            f"the model has {len(inputs)} inputs; rows can be pushed into one",
+            "--input resident",
         )
     if not network.forms or network.forms[0].stream is None:
         first = network.forms[0].node.name if network.forms else "none"
@@ -208,9 +210,7 @@ def plan(planner: Planner, wish: Wish) -> Plan:
     return found
 
 
-def trade_off(
-    planner: Planner, *, time_limit_s: float = 6.0, tell: Tell | None = None
-) -> list[Plan]:
+def trade_off(planner: Planner, *, time_limit_s: float = 6.0, tell: Tell | None = None) -> list[Plan]:
     """Plans of which none is better in memory, cycles and recompute than another, the smallest first.
 
     The first, the last, the smallest without recompute and the smallest that computes at most a tenth
@@ -249,5 +249,3 @@ def undominated(plans: Sequence[Plan]) -> list[Plan]:
         if not any(beats(other, p) for other in plans):
             kept.setdefault((p.arena_bytes, round(p.cycles), round(p.mac_overhead, 6)), p)
     return sorted(kept.values(), key=lambda p: (p.arena_bytes, p.cycles))
-
-

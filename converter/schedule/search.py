@@ -152,9 +152,7 @@ def _ranges(network: Network) -> Iterator[tuple[int, int]]:
                 yield first, first + length
 
 
-def cheapest(
-    edges: Sequence[Sequence[Candidate]], limit_bytes: int, cost: Cost = by_cycles
-) -> Path | None:
+def cheapest(edges: Sequence[Sequence[Candidate]], limit_bytes: int, cost: Cost = by_cycles) -> Path | None:
     """The path of least cost among those whose candidates all stay within a limit."""
     n = len(edges)
     best: list[tuple[float, Candidate | None] | None] = [None] * (n + 1)

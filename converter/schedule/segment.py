@@ -142,9 +142,7 @@ class Streamed:
     def ring_units(self) -> tuple[list[str], npt.NDArray[np.float64]]:
         """Values with line buffers, and how many of their rows take memory at each event [value, event]."""
         ops = [op for op in self.simulation.ops if op.output in self.rings]
-        rows = [
-            sum(b.weight() for b in ring_bands(self.simulation, op, self.rings[op.output], 1)) for op in ops
-        ]
+        rows = [_ring_bytes(self.simulation, op, self.rings[op.output], 1) for op in ops]
         return [op.output for op in ops], np.array(rows, np.float64)
 
     @cached_property
@@ -161,8 +159,10 @@ class Streamed:
     def in_strips(self) -> bool:
         """Whether all of it can run on a part of the columns."""
         ops = self.simulation.ops
-        return len(self.written) == 1 and ops[-1].output == self.written[0] and all(
-            op.columns is not None for op in ops
+        return (
+            len(self.written) == 1
+            and ops[-1].output == self.written[0]
+            and all(op.columns is not None for op in ops)
         )
 
 
@@ -244,7 +244,8 @@ def _waiting_band(simulation: Simulation, op: RowOp, ring: Ring, size: int) -> B
     lower = slots.argmax(0) * size
     upper = (ring.waiting_slots - slots[::-1].argmax(0)) * size
     name = f"{op.output}:newest"
-    return Band(name, "newest", ring.waiting_slots * size, slots.any(0), lower=lower, upper=upper)
+    used = np.asarray(slots.any(0), np.bool_)
+    return Band(name, "newest", ring.waiting_slots * size, used, lower=lower, upper=upper)
 
 
 def shrinking_band(simulation: Simulation, name: str, size_bytes: int, rows: int, row_bytes: int) -> Band:
@@ -263,9 +264,7 @@ def growing_band(simulation: Simulation, name: str, size_bytes: int, row_bytes: 
     return Band(name, "tensor", size_bytes, written > 0, upper=upper)
 
 
-def choose_rings(
-    simulation: Simulation, streamed: Collection[str], others: Events | int
-) -> dict[str, Ring]:
+def choose_rings(simulation: Simulation, streamed: Collection[str], others: Events | int) -> dict[str, Ring]:
     """Line buffers with the least memory at the segment's largest moment.
 
     Each begins with one slot less than rows are ever needed at once. While a ring has more slots than
@@ -278,7 +277,7 @@ def choose_rings(
     """
     ops = {op.output: op for op in simulation.ops if op.output in streamed}
     rings = {v: ring_of(simulation, op, most_rows(simulation.lives[v]) - 1 or None) for v, op in ops.items()}
-    weights = {v: _ring_bytes(simulation, op, rings[v]) for v, op in ops.items()}
+    weights = {v: _ring_bytes(simulation, op, rings[v], op.out_row_bytes) for v, op in ops.items()}
     total = np.asarray(others + sum(weights.values()), np.int64)
     for _ in range(len(ops)):
         moment, lowered = int(total.argmax()), False
@@ -288,7 +287,7 @@ def choose_rings(
             if op.accumulates or needed >= rings[v].slots or rings[v].slots < 2:
                 continue
             smaller = ring_of(simulation, op, needed)
-            weight = _ring_bytes(simulation, op, smaller)
+            weight = _ring_bytes(simulation, op, smaller, op.out_row_bytes)
             changed = total - weights[v] + weight
             if changed.max() < total.max():
                 rings[v], weights[v], total, lowered = smaller, weight, changed, True
@@ -297,9 +296,10 @@ def choose_rings(
     return rings
 
 
-def _ring_bytes(simulation: Simulation, op: RowOp, ring: Ring) -> Events:
+def _ring_bytes(simulation: Simulation, op: RowOp, ring: Ring, row_bytes: int) -> Events:
     """Bytes of a ring and its newest rows at each event."""
-    return np.sum([b.weight() for b in ring_bands(simulation, op, ring, op.out_row_bytes)], axis=0)
+    weights = [b.weight() for b in ring_bands(simulation, op, ring, row_bytes)]
+    return np.asarray(np.sum(weights, axis=0), np.int64)
 
 
 def block_rings(simulation: Simulation, streamed: Collection[str], blocks: int) -> dict[str, Ring]:
@@ -364,9 +364,7 @@ def balanced_strips(segment: Streamed, strips: int) -> list[range]:
     ops, rings = segment.simulation.ops, segment.rings
     columns = ops[-1].out_columns
     pixels = [
-        (op.output, op.out_row_bytes / op.out_columns, rings[op.output])
-        for op in ops
-        if op.output in rings
+        (op.output, op.out_row_bytes / op.out_columns, rings[op.output]) for op in ops if op.output in rings
     ]
 
     def memory(part: range) -> float:

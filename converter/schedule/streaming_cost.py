@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgewright.converter.schedule.candidate import strip_costs
 from edgewright.converter.schedule.memory_plan import Plan, Step
 
 
@@ -49,16 +48,31 @@ def _parts(step: Step) -> tuple[float, float, float]:
     segment = step.streamed
     if segment is None:
         return 0.0, 0.0, 0.0
-    computed = sum(c.cycles for c in strip_costs(segment, step.strips))
+    computed = sum(strip_cycles(step))
     ops, lives = segment.simulation.ops, segment.simulation.lives
     rows = [int((lives[op.output].made >= 0).sum()) for op in ops]
     # Sums get a contribution from each row of the input.
     counts = np.bincount(segment.simulation.sequence, minlength=len(ops)).tolist()
     once = sum(
-        (count if op.accumulates else own) * op.cycles for op, own, count in zip(ops, rows, counts, strict=True)
+        (count if op.accumulates else own) * op.cycles
+        for op, own, count in zip(ops, rows, counts, strict=True)
     )
     pushed = sum(own * op.cycles for op, own in zip(ops, rows, strict=True) if not op.node)
     return step.cycles - computed, pushed, computed - once
+
+
+def strip_cycles(step: Step) -> list[float]:
+    """Estimated cycles of each strip of a streamed segment, without those of copies."""
+    assert step.streamed is not None
+    ops = step.streamed.simulation.ops
+    counts = np.bincount(step.streamed.simulation.sequence, minlength=len(ops)).tolist()
+    return [
+        sum(
+            count * (op.fixed_cycles + (op.cycles - op.fixed_cycles) * rows[op.output] / op.out_row_bytes)
+            for op, count in zip(ops, counts, strict=True)
+        )
+        for rows in step.row_bytes
+    ]
 
 
 def cycles_by_node(layers: Plan) -> Mapping[str, float]:

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgewright.converter.schedule.candidate import bands_of, layer_bands, strip_costs
+from edgewright.converter.schedule.candidate import bands_of, layer_bands
 from edgewright.converter.schedule.memory_plan import Buffer, Plan, Step
 from edgewright.converter.schedule.network import Network
 from edgewright.converter.schedule.segment import Band, Kind, Ring
+from edgewright.converter.schedule.streaming_cost import strip_cycles
 
 # Share of the whole width that is spread evenly over the steps, so that fast ones can be seen.
 EVEN_SHARE = 0.3
@@ -141,14 +142,11 @@ def _strips(network: Network, span: Span, position: int) -> Iterator[tuple[Times
         return
     cost = np.array([max(op.cycles, 1e-9) for op in segment.simulation.ops])
     ends = np.concatenate([[0.0], np.cumsum(cost[segment.simulation.sequence])])
-    costs = strip_costs(segment, step.strips)
-    total, begin = sum(max(c.cycles, 1e-9) for c in costs), span.begin
-    for own in costs:
-        width = (span.end - span.begin) * max(own.cycles, 1e-9) / total
-        yield (
-            begin + width * ends / ends[-1],
-            bands_of(network, segment, step.strips, own.row_bytes, step.rings),
-        )
+    costs, begin = [max(c, 1e-9) for c in strip_cycles(step)], span.begin
+    for own, row_bytes in zip(costs, step.row_bytes, strict=True):
+        width = (span.end - span.begin) * own / sum(costs)
+        bands = bands_of(network, segment, step.strips, row_bytes, step.rings)
+        yield begin + width * ends / ends[-1], bands
         begin += width
 
 

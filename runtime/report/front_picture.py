@@ -153,22 +153,28 @@ def _chosen(axes: Any, entries: Sequence[Entry]) -> None:
 
 
 def _names(axes: Any, entries: Sequence[Entry]) -> None:
-    """A few words at each mark, above it; below where the one before is too close."""
+    """A few words at each mark, on a side where they cover nothing; none where there is no such side."""
     taken: list[tuple[float, float, float, float]] = []
+    written: list[tuple[str, float]] = []
     figure = axes.get_figure()
     pixels = figure.dpi / 72
-    for entry in sorted(entries, key=lambda e: (not e["chosen"], e["ram_bytes"])):
+    for entry in sorted(entries, key=lambda e: (not e["chosen"], e["schedule"] != "layer", e["ram_bytes"])):
         text = mark_text(entry)
         x, y = axes.transData.transform((entry["ram_bytes"], entry["slowdown"]))
+        if any(text == other and abs(y - at) < 2 * LABEL_PT * pixels for other, at in written):
+            continue
+        written.append((text, y))
         width, height = 0.6 * LABEL_PT * len(text) * pixels, 1.25 * LABEL_PT * pixels
         away = 9 * pixels if not entry["chosen"] else 12 * pixels
         for dx, dy, ha, va in (
-            (0, away, "center", "bottom"),
-            (away, 0, "left", "center"),
-            (0, -away, "center", "top"),
-            (-away, 0, "right", "center"),
             (away * 0.7, away * 0.7, "left", "bottom"),
+            (0, away, "center", "bottom"),
             (-away * 0.7, -away * 0.7, "right", "top"),
+            (0, -away, "center", "top"),
+            (away, 0, "left", "center"),
+            (-away, 0, "right", "center"),
+            (away * 0.7, -away * 0.7, "left", "top"),
+            (-away * 0.7, away * 0.7, "right", "bottom"),
         ):
             left = x + dx - {"center": width / 2, "left": 0, "right": width}[ha]
             low = y + dy - {"center": height / 2, "bottom": 0, "top": height}[va]
@@ -177,9 +183,10 @@ def _names(axes: Any, entries: Sequence[Entry]) -> None:
                 taken.append(box)
                 offset = (dx / pixels, dy / pixels)
                 at = (entry["ram_bytes"], entry["slowdown"])
-                axes.annotate(
-                    text, at, offset, textcoords="offset points", ha=ha, va=va, size=LABEL_PT, color=INK, zorder=6
-                )
+                style = {"ha": ha, "va": va, "size": LABEL_PT, "color": INK, "zorder": 6}
+                # Lines end at the words instead of crossing them out.
+                ground = {"facecolor": CARD, "edgecolor": "none", "pad": 0.8}
+                axes.annotate(text, at, offset, textcoords="offset points", bbox=ground, **style)
                 break
 
 

@@ -141,9 +141,7 @@ class _Strip:
         source = self.source.get(name)
         if ring is None:
             assert kind is not None
-            return Place(
-                self.offsets[name] + first * pixel, kind.row_bytes, kind.shape[0], source=source
-            )
+            return Place(self.offsets[name] + first * pixel, kind.row_bytes, kind.shape[0], source=source)
         held = self.range_of(value)
         shift = (first - held.start) * pixel if held is not None else 0
         stride = round_up(self.row_bytes[name], self.alignment)
