@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from edgewright.converter.program import Program, TensorType
+from edgewright.converter.program import Program
+from edgewright.converter.schedule import Wish
 from edgewright.errors import WorkError
 from edgewright.runtime.build_folder import BuildFolder, open_build
 from edgewright.runtime.devices.opening import open_device
@@ -18,15 +19,20 @@ from edgewright.runtime.measure import Latency, bench
 from edgewright.runtime.replies import MemoryUse
 from edgewright.runtime.report.build_report import build_report
 from edgewright.runtime.report.describe import describe, describe_board, describe_memory
-from edgewright.runtime.report.tables import latency_sentence, si, verify_sentence
+from edgewright.runtime.report.overview import inline_pictures
+from edgewright.runtime.report.plan_data import report_plan
+from edgewright.runtime.report.plan_text import SCHEDULE_WORDS
+from edgewright.runtime.report.tables import latency_sentence, verify_sentence
 from edgewright.runtime.report.write_report import write_report
 from edgewright.runtime.verify import VerifyResult, verify
 from edgewright.targets.board import Board, load_board
-from edgewright.targets.build import Budget, build, load_program_of, plan_program
+from edgewright.targets.build import Budget, load_program_of
+from edgewright.targets.exploration import explore_for_board
+from edgewright.targets.fitting import build_for_board
 
 DEFAULT_CASES = 20
-SCHEDULE = "layer by layer"
 NO_BUDGET = Budget()
+NO_WISH = Wish()
 # Called with (stage, sentence) when a stage is done, and with (stage, done, total) while it runs.
 Say = Callable[[str, str], None]
 Advance = Callable[[str, int, int], None]
@@ -42,6 +48,7 @@ class Job:
         out: Build folder.
         io: "int8" drops float conversions at the borders of the model.
         shapes: Shapes of inputs with symbolic dimensions.
+        wish: Schedule, input mode and speed.
         budget: Memory limits.
         port: Serial port of the board; None runs the emulator.
         runner: Flashing method; None is the board's first.
@@ -57,6 +64,7 @@ class Job:
     out: Path
     io: Literal["source", "int8"] = "source"
     shapes: Mapping[str, Sequence[int]] | None = None
+    wish: Wish = NO_WISH
     budget: Budget = NO_BUDGET
     port: str | None = None
     runner: str | None = None
@@ -85,32 +93,35 @@ def deploy(job: Job, say: Say, advance: Advance) -> dict[str, Any]:
     program = load_program_of(job.model, io=job.io, shapes=job.shapes)
     # Wrong input files are refused before minutes are spent on building.
     cases = cases_of(program, job.inputs, job.cases, job.seed)
-    width = max(len(job.model.name), len(job.board.id), len(SCHEDULE))
+    width = max(len(job.model.name), len(job.board.id), max(map(len, SCHEDULE_WORDS.values())))
     say("model", f"{job.model.name:<{width}}  {describe(program)}")
     say("board", f"{job.board.id:<{width}}  {describe_board(job.board)}")
     advance("plan", 0, 1)
-    planned = plan_program(program, job.board)
     begin = time.monotonic()
-    manifest = build(
-        planned,
+    planned, manifest = build_for_board(
+        program,
         job.board,
         job.out,
         source=job.model.name,
+        wish=job.wish,
         budget=job.budget,
         progress=lambda what, done, total: advance(f"build: {what}", done, total),
     )
     seconds = time.monotonic() - begin
-    say("plan", f"{SCHEDULE:<{width}}  {describe_memory(manifest['memory'], job.board)}")
+    schedule = SCHEDULE_WORDS[planned.plan.schedule]
+    say("plan", f"{schedule:<{width}}  {describe_memory(manifest, job.board)}")
     kernels = len({layer["kernel"] for layer in manifest["layers"]})
     say("build", f"{kernels} kernels for {len(manifest['layers'])} layers in {seconds:.1f} s")
     folder = open_build(job.out)
     say("flash", _flash(folder, job))
     verified = _verify(folder, job, program, cases, advance)
     latency = _bench(folder, job, program, advance)
-    report = build_report(manifest, verified[0], latency, verified[1])
+    advance("report", 0, 1)
+    found = explore_for_board(program, job.board, job.wish, job.budget, built=planned)
+    report = build_report(manifest, verified[0], latency, verified[1], report_plan(found))
     say("verify", verify_sentence(report["verify"]))
     say("bench", latency_sentence(report["latency"]))
-    write_report(job.out, report)
+    write_report(job.out, report, inline_pictures(found, job.board))
     return report
 
 

@@ -25,6 +25,7 @@ from edgewright.errors import UsageError, WorkError
 from edgewright.targets.board import MONITOR_STATIC_BYTES, Board, is_given, load_board
 from edgewright.targets.codegen.library import emit_library
 from edgewright.targets.cpu import cpu_class
+from edgewright.targets.plan_check import check_plan
 from edgewright.targets.planning import Planned, plan_program
 from edgewright.targets.sizes import check_budget
 from edgewright.targets.stack import check_stack, firmware_stack, library_stack
@@ -78,13 +79,14 @@ def build(
 
     Raises:
         WorkError: EW-MEM-OVER, EW-FLASH-OVER (details: required, available and excess bytes),
-            EW-TOOLCHAIN-*.
+            EW-TOOLCHAIN-*; EW-PLAN-OVERLAP (a bug of the planner).
         UsageError: EW-OUT-EXISTS.
         DeviceError: EW-TOOL-MISSING.
     """
     tell = progress or (lambda what, done, total: None)
     limits = budget or Budget()
     _check_arena(planned, board, limits)
+    check_plan(planned.program, planned.plan, planned.kernels, planned.cpu)
     with atomic_folder(out) as folder:
         tell("kernels", 0, 4)
         library = folder / "library"

@@ -1,4 +1,4 @@
-"""Everything there is to choose from: the plans of a model on a board, with the input resident and by rows."""
+"""Everything there is to choose from: plans of a model on a board, the input resident and by rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from edgewright.converter.program import Program
 from edgewright.converter.schedule import Plan, Wish, trade_off
 from edgewright.converter.schedule.network import Network
-from edgewright.converter.schedule.planner import Tell
+from edgewright.converter.schedule.planner import Tell, undominated
 from edgewright.converter.schedule.segment import InputMode
 from edgewright.errors import EdgewrightError, UsageError, WorkError
 from edgewright.targets.board import Board
@@ -20,7 +20,7 @@ from edgewright.targets.planning import Planned, Planning, planning_for_board
 
 # After so many seconds the plans of the trade-off are placed less carefully.
 HURRY_S = 14.0
-LEAST_S, MOST_S = 1.0, 6.0
+LEAST_S, MOST_S = 1.0, 4.0
 INPUT_MODES: tuple[InputMode, ...] = ("resident", "rows")
 
 
@@ -55,13 +55,24 @@ class Exploration:
 
 
 def explore_for_board(
-    program: Program, board: Board, wish: Wish, budget: Budget, tell: Tell | None = None
+    program: Program,
+    board: Board,
+    wish: Wish,
+    budget: Budget,
+    tell: Tell | None = None,
+    built: Planned | None = None,
 ) -> Exploration:
-    """Plan a program in every way a wish allows, for the memory of a board."""
-    return explore(planning_for_board(program, board), wish, arena_limit(board, budget), tell)
+    """Plan a program in every way a wish allows, for the memory of a board (see `explore`)."""
+    return explore(planning_for_board(program, board), wish, arena_limit(board, budget), tell, built)
 
 
-def explore(planning: Planning, wish: Wish, limit_bytes: int, tell: Tell | None = None) -> Exploration:
+def explore(
+    planning: Planning,
+    wish: Wish,
+    limit_bytes: int,
+    tell: Tell | None = None,
+    built: Planned | None = None,
+) -> Exploration:
     """Plan a program in every way a wish allows.
 
     Args:
@@ -69,6 +80,7 @@ def explore(planning: Planning, wish: Wish, limit_bytes: int, tell: Tell | None 
         wish: Its schedule limits the trade-off; all of it decides which plan is chosen.
         limit_bytes: Largest arena of the chosen plan.
         tell: Called with (what, done, total).
+        built: The chosen plan where it has been built already; None looks for it.
     """
     refused: dict[InputMode, UsageError] = {}
     plans: list[Plan] = []
@@ -83,10 +95,9 @@ def explore(planning: Planning, wish: Wish, limit_bytes: int, tell: Tell | None 
                 raise
             refused[mode] = error
     layers = planning.plan(Wish(schedule="layer", input="resident")).plan
-    chosen: Planned | None = None
-    failure: EdgewrightError | None = None
+    chosen, failure = built, None
     try:
-        chosen = choose(planning, wish, limit_bytes, tell)
+        chosen = built or choose(planning, wish, limit_bytes, tell)
     except (WorkError, UsageError) as error:
         failure = error
     every = _with(plans, layers, chosen)
@@ -94,12 +105,15 @@ def explore(planning: Planning, wish: Wish, limit_bytes: int, tell: Tell | None 
 
 
 def _with(plans: list[Plan], layers: Plan, chosen: Planned | None) -> tuple[Plan, ...]:
-    """The plans with those two; equal ones count once."""
-    found = {_key(p): p for p in plans}
-    if not any(p.schedule == "layer" and p.input_mode == "resident" for p in plans):
-        found[_key(layers)] = layers
+    """The plans with those two; equal ones count once, those that the chosen one beats are left out."""
+    if chosen is not None:
+        plans = [chosen.plan, *plans]
+    best = [p for mode in INPUT_MODES for p in undominated([p for p in plans if p.input_mode == mode])]
+    found = {_key(p): p for p in best}
     if chosen is not None:
         found[_key(chosen.plan)] = chosen.plan
+    if not any(p.schedule == "layer" and p.input_mode == "resident" for p in found.values()):
+        found[_key(layers)] = layers
     return tuple(sorted(found.values(), key=lambda p: (p.arena_bytes, p.cycles)))
 
 

@@ -13,6 +13,7 @@ from edgewright.converter.schedule.planner import Tell
 from edgewright.errors import WorkError
 from edgewright.targets.board import MONITOR_STATIC_BYTES, Board
 from edgewright.targets.build import Budget, Progress, build
+from edgewright.targets.choose import choose
 from edgewright.targets.planning import Planned, Planning, planning_for_board
 
 # Stack that every firmware needs at least; the arena gets the rest of the RAM.
@@ -43,8 +44,8 @@ def plan_for_board(
 
 
 def _within(planning: Planning, board: Board, wish: Wish, budget: Budget, tell: Tell | None) -> Planned:
-    limit = min(wish.arena_bytes or arena_limit(board, budget), arena_limit(board, budget))
-    return planning.plan(replace(wish, arena_bytes=limit), tell)
+    limit = arena_limit(board, budget)
+    return choose(planning, wish, min(wish.arena_bytes or limit, limit), tell)
 
 
 def build_for_board(
@@ -59,7 +60,8 @@ def build_for_board(
 ) -> tuple[Planned, Mapping[str, Any]]:
     """Plan a program for a board and write its build folder (`build`).
 
-    Where the linked image takes more RAM than there is, a plan with a smaller arena is taken.
+    Where the linked image takes more RAM than there is, a plan with a smaller arena is taken; where it
+    takes more flash, one with fewer kernels.
 
     Raises:
         WorkError: EW-PLAN-MEMORY, EW-MEM-OVER, EW-FLASH-OVER, EW-TOOLCHAIN-*.
@@ -72,14 +74,29 @@ def build_for_board(
         try:
             return planned, build(planned, board, out, source=source, budget=limits, progress=progress)
         except WorkError as error:
-            excess = error.details.get("excess_bytes")
-            if error.code != "EW-MEM-OVER" or not isinstance(excess, int):
+            other = _less(wish, planned, error)
+            if other is None:
                 raise
-            smaller = planned.plan.arena_bytes - excess
+            wish = other
             try:
-                planned = _within(planning, board, replace(wish, arena_bytes=smaller), limits, progress)
+                planned = _within(planning, board, wish, limits, progress)
             except WorkError as none:
                 if none.code != "EW-PLAN-MEMORY":
                     raise
                 raise error from none
     return planned, build(planned, board, out, source=source, budget=limits, progress=progress)
+
+
+def _less(wish: Wish, planned: Planned, error: WorkError) -> Wish | None:
+    """What to wish for instead of a plan whose image is too large; None where nothing is left to try."""
+    excess = error.details.get("excess_bytes")
+    if error.code == "EW-MEM-OVER" and isinstance(excess, int):
+        return replace(wish, arena_bytes=planned.plan.arena_bytes - excess)
+    if error.code != "EW-FLASH-OVER":
+        return None
+    # Every strip has kernels of its own width; streamed and whole layers have different ones too.
+    if wish.recompute and any(step.strips > 1 for step in planned.plan.steps):
+        return replace(wish, recompute=False)
+    if wish.schedule == "auto" and planned.plan.schedule != "layer":
+        return replace(wish, schedule="layer")
+    return None

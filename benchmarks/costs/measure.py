@@ -6,13 +6,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgewright.converter.program import Program
+from edgewright.converter.schedule import Wish
 from edgewright.runtime.devices.device import Device
 from edgewright.runtime.devices.transport import EmulatorTransport
 from edgewright.runtime.inputs import case_bytes, random_cases
 from edgewright.targets.board import Board, load_board
 from edgewright.targets.codegen.library import emit_library
 from edgewright.targets.codegen.row_kernel import RowKernel
-from edgewright.targets.planning import plan_program
+from edgewright.targets.cpu import cpu_class
+from edgewright.targets.forms import node_kernels
+from edgewright.targets.planning import Planning
 from edgewright.targets.toolchain import build_firmware
 
 # (core the code is made and timed for, board that runs it) by cost table. The Cortex-M3 board runs
@@ -60,7 +63,10 @@ def measure_layers(program: Program, model: str, folder: Path, group: str = "") 
         group: Of the layers.
     """
     board = board_of(model)
-    planned = plan_program(program, board)
+    cpu = cpu_class(board.features)
+    # Planned without costs: they are what is to be measured.
+    planning = Planning(program, cpu, None, node_kernels(program, cpu))
+    planned = planning.plan(Wish(schedule="layer", input="resident"))
     emit_library(program, planned.plan, planned.kernels, planned.cpu, folder / "library")
     image = build_firmware(folder / "library", board, folder / "firmware")
     inputs = case_bytes(program, random_cases(program, 3)[2])  # the first two are constant

@@ -48,6 +48,8 @@ class Wish:
         slowdown: Instead of the fastest plan the smallest that takes at most so many times the cycles
             of the layer schedule.
         patches: Rows and columns of patches, for the schedule "patch".
+        recompute: Whether borders of strips and patches may be computed twice; without them there are
+            fewer kernels.
     """
 
     schedule: ScheduleMode = "auto"
@@ -55,6 +57,7 @@ class Wish:
     arena_bytes: int | None = None
     slowdown: float | None = None
     patches: tuple[int, int] | None = None
+    recompute: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,20 +97,24 @@ class Planner:
         found = {(p.peak_bytes, round(p.cycles), round(p.macs)): p for some in fronts for p in some}
         return sorted(found.values(), key=lambda p: p.cycles)
 
-    def fastest_within(self, arena_bytes: int) -> Plan | None:
+    def usable(self, wish: Wish) -> Sequence[Sequence[Candidate]]:
+        """The candidates that a wish allows."""
+        return self.edges if wish.recompute else without_recompute(self.edges)
+
+    def fastest_within(self, arena_bytes: int, wish: Wish | None = None) -> Plan | None:
         """The fastest plan whose arena is not larger; None where there is none."""
-        limit = arena_bytes
-        while (path := cheapest(self.edges, limit)) is not None:
+        edges, limit = self.usable(wish or Wish()), arena_bytes
+        while (path := cheapest(edges, limit)) is not None:
             plan = self.place(path, solver_s=4.0)
             if plan.arena_bytes <= arena_bytes:
                 return plan
             limit = min(path.peak_bytes, limit) - 1
         return None
 
-    def smallest(self, cycles: float | None = None) -> Plan | None:
+    def smallest(self, cycles: float | None = None, wish: Wish | None = None) -> Plan | None:
         """The plan with the smallest arena that takes at most so many cycles."""
         best: Plan | None = None
-        for path in reversed(front(self.edges)):
+        for path in reversed(front(self.usable(wish or Wish()))):
             if cycles is not None and path.cycles > cycles:
                 continue
             if best is not None and path.peak_bytes >= best.arena_bytes:
@@ -199,13 +206,13 @@ def plan(planner: Planner, wish: Wish) -> Plan:
         WorkError: EW-PLAN-MEMORY with the smallest arena there is.
     """
     if wish.slowdown is not None:
-        found = planner.smallest(wish.slowdown * planner.layer_cycles)
+        found = planner.smallest(wish.slowdown * planner.layer_cycles, wish)
     elif wish.arena_bytes is not None:
-        found = planner.fastest_within(wish.arena_bytes)
+        found = planner.fastest_within(wish.arena_bytes, wish)
     else:
-        path = cheapest(planner.edges, UNLIMITED)
+        path = cheapest(planner.usable(wish), UNLIMITED)
         found = planner.place(path, solver_s=4.0) if path is not None else None
-    if found is None:
+    if found is None or (wish.arena_bytes is not None and found.arena_bytes > wish.arena_bytes):
         raise WorkError("EW-PLAN-MEMORY", "no plan fits")
     return found
 

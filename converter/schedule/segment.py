@@ -79,7 +79,7 @@ def ring_of(simulation: Simulation, op: RowOp, slots: int | None = None) -> Ring
 
 def most_rows(lives: RowLives) -> int:
     """Rows of a value that are needed at the same time at most."""
-    return int((np.arange(len(lives.made)) + 1 - lives.first_alive(lives.made)).max())
+    return int((np.arange(len(lives.made)) + 1 - lives.first_alive(lives.made)).max(initial=1))
 
 
 def copies(simulation: Simulation, op: RowOp, ring: Ring) -> int:

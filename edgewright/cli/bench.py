@@ -18,7 +18,7 @@ def bench(folder: BuildArgument, port: PortOption = None, runs: RunsOption = Non
     from edgewright.runtime.devices.opening import open_device
     from edgewright.runtime.measure import bench as run_bench
     from edgewright.runtime.report.build_report import build_report
-    from edgewright.runtime.report.tables import render_text
+    from edgewright.runtime.report.text import render_text
 
     build = open_build(folder)
     with open_device(build, port, count=port is None) as device:

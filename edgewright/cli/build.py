@@ -8,14 +8,19 @@ from edgewright.cli.common import Output, add_command
 from edgewright.cli.options import (
     BoardOption,
     FlashLimitOption,
+    InputOption,
     IoOption,
     ModelArgument,
     OutOption,
+    PatchesOption,
     RamOption,
+    ScheduleOption,
     ShapeOption,
+    SlowdownOption,
     default_out,
-    parse_bytes,
+    parse_budget,
     parse_shapes,
+    parse_wish,
 )
 from edgewright.cli.stages import Stages
 from edgewright.cli.table import text_fields
@@ -26,8 +31,12 @@ def build(
     board: BoardOption,
     out: OutOption = None,
     io: IoOption = "source",
+    schedule: ScheduleOption = "auto",
+    input_mode: InputOption = None,
     ram: RamOption = None,
     flash: FlashLimitOption = None,
+    slowdown: SlowdownOption = None,
+    patches: PatchesOption = None,
     shape: ShapeOption = None,
 ) -> Output:
     """Generate the C library of a model and link the firmware of a board.
@@ -35,23 +44,29 @@ def build(
     DIR/library is self-contained C11 for your own project, DIR/firmware the image with the monitor.
     Where the memory does not suffice, nothing is written.
     """
+    from edgewright.runtime.report.plan_text import plan_sentence
     from edgewright.targets.board import load_board
-    from edgewright.targets.build import Budget, load_program_of, plan_program
-    from edgewright.targets.build import build as build_folder
+    from edgewright.targets.build import load_program_of
+    from edgewright.targets.fitting import build_for_board
 
-    target = load_board(board)
-    budget = Budget(parse_bytes("--ram", ram), parse_bytes("--flash", flash))
+    target, budget = load_board(board), parse_budget(ram, flash)
+    wish = parse_wish(schedule, input_mode, slowdown, patches)
     folder = out or default_out(model, board)
     with Stages().shown() as stages:
         stages.advance("check", 0, 1)
         program = load_program_of(model, io=io, shapes=parse_shapes(shape))
-        stages.advance("plan", 0, 1)
-        planned = plan_program(program, target)
-        manifest = build_folder(
-            planned, target, folder, source=model.name, budget=budget, progress=stages.advance
+        _, manifest = build_for_board(
+            program,
+            target,
+            folder,
+            source=model.name,
+            wish=wish,
+            budget=budget,
+            progress=stages.advance,
         )
     memory = manifest["memory"]
     fields = [
+        ("plan", plan_sentence(manifest["plan"])),
         (
             "library",
             f"{folder}/library: {memory['code_bytes']:,} B code, {memory['weights_bytes']:,} B weights",

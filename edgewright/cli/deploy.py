@@ -9,19 +9,24 @@ from edgewright.cli.options import (
     BoardOption,
     CasesOption,
     FlashLimitOption,
+    InputOption,
     InputsOption,
     IoOption,
     LayersOption,
     ModelArgument,
     OutOption,
+    PatchesOption,
     PortOption,
     RamOption,
     RunsOption,
+    ScheduleOption,
     SeedOption,
     ShapeOption,
+    SlowdownOption,
     default_out,
-    parse_bytes,
+    parse_budget,
     parse_shapes,
+    parse_wish,
 )
 from edgewright.cli.stages import Stages
 
@@ -37,8 +42,12 @@ def deploy(
     runs: RunsOption = None,
     layers: LayersOption = False,
     io: IoOption = "source",
+    schedule: ScheduleOption = "auto",
+    input_mode: InputOption = None,
     ram: RamOption = None,
     flash: FlashLimitOption = None,
+    slowdown: SlowdownOption = None,
+    patches: PatchesOption = None,
     shape: ShapeOption = None,
 ) -> Output:
     """Check, plan, build, flash, verify and measure a model on a board.
@@ -50,7 +59,6 @@ def deploy(
     from edgewright.runtime.deploy import deploy as deploy_job
     from edgewright.runtime.report.tables import render_layers
     from edgewright.targets.board import load_board
-    from edgewright.targets.build import Budget
 
     job = Job(
         model=model,
@@ -58,7 +66,8 @@ def deploy(
         out=out or default_out(model, board),
         io=io,
         shapes=parse_shapes(shape),
-        budget=Budget(parse_bytes("--ram", ram), parse_bytes("--flash", flash)),
+        wish=parse_wish(schedule, input_mode, slowdown, patches),
+        budget=parse_budget(ram, flash),
         port=port,
         inputs=inputs,
         cases=cases,

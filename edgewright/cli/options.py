@@ -88,8 +88,8 @@ ScheduleOption = Annotated[
     typer.Option(
         "--schedule",
         metavar="auto|layer|stream|patch",
-        help="How layers run: whole, streamed row by row, the first ones in patches, or whatever is fastest in "
-        "the memory there is.",
+        help="How layers run: whole, streamed row by row, the first ones in patches, or (auto) whatever is "
+        "fastest in the memory there is.",
     ),
 ]
 InputOption = Annotated[
@@ -97,7 +97,7 @@ InputOption = Annotated[
     typer.Option(
         "--input",
         metavar="resident|rows",
-        help="resident: the whole input lies in RAM. rows: the application hands over one row after the other.",
+        help="resident: the whole input lies in RAM. rows: the application hands over row after row.",
         show_default="resident if that fits, else rows",
     ),
 ]
@@ -203,10 +203,14 @@ def parse_wish(
             "1.1 takes the smallest plan that is at most a tenth slower than layer by layer",
         )
     if patches is not None and schedule != "patch":
-        raise UsageError("EW-PATCHES-SCHEDULE", f"--patches {patches} with --schedule {schedule}", PATCHES_HINT)
+        raise UsageError(
+            "EW-PATCHES-SCHEDULE", f"--patches {patches} with --schedule {schedule}", PATCHES_HINT
+        )
     if schedule == "patch" and input_mode == "rows":
         raise UsageError(
-            "EW-PATCHES-INPUT", "patches need the whole input in RAM", "--input resident, or --schedule stream"
+            "EW-PATCHES-INPUT",
+            "patches need the whole input in RAM",
+            "--input resident, or --schedule stream",
         )
     return Wish(schedule, input_mode, slowdown=slowdown, patches=parse_patches(patches))
 
@@ -220,7 +224,9 @@ def parse_patches(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
     numbers = text.lower().split("x")
-    if len(numbers) != 2 or not all(n.isascii() and n.isdigit() and 1 <= int(n) <= MAX_PATCHES for n in numbers):
+    if len(numbers) != 2 or not all(
+        n.isascii() and n.isdigit() and 1 <= int(n) <= MAX_PATCHES for n in numbers
+    ):
         raise UsageError("EW-PATCHES-SYNTAX", f"--patches {text}", PATCHES_HINT)
     return int(numbers[0]), int(numbers[1])
 

@@ -41,8 +41,8 @@ def plan(
             "--out",
             "-o",
             metavar="DIR",
-            help="Write pictures here: front.svg, front.png (the trade-off), arena.svg, arena.png (the chosen "
-            "plan over time).",
+            help="Write pictures here: front.svg, front.png (the trade-off), arena.svg, arena.png (the "
+            "chosen plan over time).",
         ),
     ] = None,
     io: IoOption = "source",

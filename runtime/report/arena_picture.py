@@ -11,8 +11,8 @@ from edgewright.converter.schedule.memory_plan import Plan, Step
 from edgewright.converter.schedule.network import Network
 from edgewright.converter.schedule.segment import Kind
 from edgewright.converter.short_names import short_names
-from edgewright.runtime.report.arena_timeline import Area, Moment, Span, Timeline, timeline
 from edgewright.runtime.report.area_labels import label_place
+from edgewright.runtime.report.arena_timeline import Area, Moment, Span, Timeline, timeline
 from edgewright.runtime.report.figure_style import (
     INK,
     LINE,
@@ -158,7 +158,8 @@ def _areas(axes: Any, line: Timeline) -> None:
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
 
-    tensors, rings = 0, []
+    tensors = 0
+    rings: list[tuple[Any, str]] = []
     for area in line.areas:
         look = LOOKS[area.kind]
         fill = look.fill
@@ -186,8 +187,8 @@ def _areas(axes: Any, line: Timeline) -> None:
     if boxes:
         path = Path.make_compound_path(*boxes)
         axes.add_patch(PathPatch(path, facecolor=ROW_FILL, edgecolor="none", zorder=2.6))
-    for polygons, edge in rings:
-        axes.add_patch(PathPatch(polygons, facecolor="none", edgecolor=edge, linewidth=0.7, zorder=2.8))
+    for outline, edge in rings:
+        axes.add_patch(PathPatch(outline, facecolor="none", edgecolor=edge, linewidth=0.7, zorder=2.8))
     for begin, end, byte in line.slots:
         axes.plot([begin, end], [byte, byte], color="#fdeed6", linewidth=0.7, zorder=2.7)
 

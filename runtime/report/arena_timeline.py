@@ -47,7 +47,7 @@ class Area:
 
 @dataclass(frozen=True)
 class SlotRow:
-    """Rows that lie in a slot of a ring, one after the other: from `begin` to `end`, bytes `low` to `high`."""
+    """Rows in a slot of a ring, one after the other: from `begin` to `end`, bytes `low` to `high`."""
 
     begin: float
     end: float
@@ -204,9 +204,7 @@ def _append(moments: list[Moment], part: tuple[float, float, int, int]) -> None:
         moments += [(begin, low, high), (end, low, high)]
 
 
-def _overtake(
-    span: Span, alive: Sequence[Buffer], index: int, moments: dict[Buffer, list[Moment]]
-) -> None:
+def _overtake(span: Span, alive: Sequence[Buffer], index: int, moments: dict[Buffer, list[Moment]]) -> None:
     """Where the output of a whole layer lies over its input: it grows while the input is used up."""
     output = span.step.nodes[0].output
     made = [b for b in alive if b.value == output and b in moments]

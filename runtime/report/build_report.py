@@ -4,7 +4,9 @@ Keys other programs rely on (schema version 1): `schema_version`; `model{name,sh
 `memory{arena_bytes,stack_bytes,static_bytes,code_bytes,weights_bytes}`;
 `latency{source,instructions,estimated_cycles,latency_us,runs}`;
 `verify{reference,cases,outputs,mismatches,max_abs_diff}`;
-`layers[]{name,kind,output_shape,macs,kernel,instructions,estimated_cycles,weights_bytes}`.
+`layers[]{name,kind,output_shape,macs,kernel,instructions,estimated_cycles,weights_bytes}`;
+`plan{ram_bytes,estimated_cycles,mac_overhead,input,passes,schedule,segments,optimal,gap_bytes}`, and after a
+deployment `plan.front[]` with the other plans there are.
 What was not measured is null.
 """
 
@@ -32,7 +34,7 @@ MEMORY_KEYS = (
     "ram_bytes",
     "flash_bytes",
 )
-LAYER_KEYS = ("name", "kind", "output_shape", "macs", "kernel", "why", "weights_bytes")
+LAYER_KEYS = ("name", "nodes", "kind", "output_shape", "macs", "kernel", "why", "weights_bytes")
 
 Report = dict[str, Any]
 
@@ -42,6 +44,7 @@ def build_report(
     verified: VerifyResult | None = None,
     latency: Latency | None = None,
     memory_use: MemoryUse | None = None,
+    plan: Mapping[str, Any] | None = None,
 ) -> Report:
     """Join what building, verifying and measuring found out.
 
@@ -50,6 +53,7 @@ def build_report(
         verified: Outcome of a verification.
         latency: Outcome of a measurement.
         memory_use: High-water marks of the device.
+        plan: What is known of the plan beyond the manifest (`report_plan`).
 
     Raises:
         WorkError: EW-BENCH-LAYERS where the measured layers are not the build's.
@@ -66,6 +70,7 @@ def build_report(
         "edgewright_version": __version__,
         "model": {key: manifest["model"].get(key) for key in MODEL_KEYS},
         "board": manifest["board"],
+        "plan": dict(plan) if plan is not None else _plan(manifest),
         "memory": _memory(manifest, memory_use),
         "latency": _latency(latency) if latency else None,
         "verify": _verify(verified) if verified else None,
@@ -87,6 +92,12 @@ def cost_unit(report: Mapping[str, Any]) -> str:
     if latency.get("source") == "device":
         return "cycles"
     return "est. cycles" if latency.get("estimated_cycles") is not None else "instructions"
+
+
+def _plan(manifest: Mapping[str, Any]) -> Report | None:
+    """The plan of a build without its buffers, which plan.json has."""
+    plan = manifest.get("plan")
+    return {key: value for key, value in plan.items() if key != "buffers"} if plan else None
 
 
 def _memory(manifest: Mapping[str, Any], use: MemoryUse | None) -> Report:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from edgewright.converter.program import Program, TensorType
+from edgewright.runtime.report.plan_text import input_words
 from edgewright.runtime.report.tables import si
 from edgewright.targets.board import Board
 
@@ -33,10 +34,12 @@ def describe_board(board: Board) -> str:
     return f"{core} @ {board.clock_hz / 1e6:g} MHz, {ram} RAM, {rom} flash (tested: {board.tested})"
 
 
-def describe_memory(memory: Mapping[str, Any], board: Board) -> str:
-    """What a build takes, in one line."""
+def describe_memory(manifest: Mapping[str, Any], board: Board) -> str:
+    """How the input arrives and what a build takes, in one line."""
+    memory = manifest["memory"]
     proven = "" if memory["arena_optimal"] else " (not proven smallest)"
     return (
+        f"{input_words(manifest['plan'])} · "
         f"arena {memory['arena_bytes']:,} B of {memory_size(board.memory.ram.size_bytes)}{proven} · "
         f"weights {memory['weights_bytes']:,} B · code {memory['code_bytes']:,} B · "
         f"stack {memory['stack_bytes']:,} B"

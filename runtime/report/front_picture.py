@@ -19,9 +19,11 @@ from edgewright.runtime.report.figure_style import (
 from edgewright.runtime.report.plan_data import Entry
 
 WIDTH_IN, HEIGHT_IN = 9.6, 5.4
+# Of the words at the marks: the series' colours, dark enough to be read.
+DARK = {"resident": "#2259b8", "rows": "#9c5d0f"}
 SERIES = {"resident": ("input resident", BLUE, "o"), "rows": ("input by rows", ORANGE, "s")}
 # From this ratio of largest to smallest memory on the axis is logarithmic.
-WIDE = 6.0
+WIDE = 2.5
 # A limit so many times above the largest plan is told in words instead of drawn.
 FAR = 1.6
 LABEL_PT = 8.0
@@ -49,7 +51,7 @@ def front_figure(entries: Sequence[Entry], title: str, *, limit_bytes: int, limi
             own = [e for e in entries if e["input"] == mode]
             _series(axes, own, words, colour, marker)
         _limit(axes, limit_bytes, limit_name, near)
-        _layer(axes, entries)
+        axes.axhline(1.0, color=SOFT, linewidth=0.8, linestyle=":", zorder=1)
         _chosen(axes, entries)
         _names(axes, entries)
         axes.set_xlabel("RAM of the arena")
@@ -63,8 +65,8 @@ def front_figure(entries: Sequence[Entry], title: str, *, limit_bytes: int, limi
 
 
 def kilobytes(value: float) -> str:
-    """3620 -> "3.5 KB"."""
-    return f"{value / 1024:.3g} KB"
+    """3620 -> "3.54 KB"."""
+    return f"{value / 1024:.3g} KB" if value < 1000 * 1024 else f"{value / 1024**2:.3g} MB"
 
 
 def _scales(axes: Any, sizes: Sequence[int], slowdowns: Sequence[float]) -> None:
@@ -74,7 +76,8 @@ def _scales(axes: Any, sizes: Sequence[int], slowdowns: Sequence[float]) -> None
     if high / low > WIDE:
         axes.set_xscale("log")
         axes.set_xlim(low / 1.25, high * 1.35)
-        marks = [m * 1024 * f for m in (1, 10, 100, 1000, 10000) for f in (1, 2, 5)]
+        fine = (1, 1.5, 2, 3, 4, 5, 6, 8) if high / low < 10 else (1, 2, 5)
+        marks = [m * 1024 * f for m in (0.1, 1, 10, 100, 1000, 10000) for f in fine]
         axes.xaxis.set_major_locator(FixedLocator([m for m in marks if low / 1.25 <= m <= high * 1.35]))
         axes.xaxis.set_minor_locator(NullLocator())
     else:
@@ -126,15 +129,10 @@ def _limit(axes: Any, limit_bytes: int, name: str, near: bool) -> None:
     if near:
         axes.axvline(limit_bytes, color=RED, linewidth=1.2, linestyle=(0, (5, 3)), zorder=3)
         axes.axvspan(limit_bytes, axes.get_xlim()[1], color=RED, alpha=0.05, linewidth=0, zorder=0.5)
-    text = f"{name}: {limit_bytes:,} B" if near else f"{name}: {limit_bytes:,} B, far to the right →"
-    at, side = (limit_bytes, "right") if near else (axes.get_xlim()[1], "right")
-    axes.text(
-        at, 0.985, f"{text} ", transform=axes.get_xaxis_transform(), ha=side, va="top", size=8.5, color=RED
-    )
-
-
-def _layer(axes: Any, entries: Sequence[Entry]) -> None:
-    axes.axhline(1.0, color=SOFT, linewidth=0.8, linestyle=":", zorder=1)
+    text = f"{name}: {limit_bytes:,} B" + ("" if near else ", far to the right →")
+    at = limit_bytes if near else axes.get_xlim()[1]
+    style = {"transform": axes.get_xaxis_transform(), "ha": "right", "va": "top", "size": 8.5, "color": RED}
+    axes.text(at, 0.985, f"{text} ", **style)
 
 
 def _chosen(axes: Any, entries: Sequence[Entry]) -> None:
@@ -183,9 +181,9 @@ def _names(axes: Any, entries: Sequence[Entry]) -> None:
                 taken.append(box)
                 offset = (dx / pixels, dy / pixels)
                 at = (entry["ram_bytes"], entry["slowdown"])
-                style = {"ha": ha, "va": va, "size": LABEL_PT, "color": INK, "zorder": 6}
+                style = {"ha": ha, "va": va, "size": LABEL_PT, "color": DARK[entry["input"]], "zorder": 6}
                 # Lines end at the words instead of crossing them out.
-                ground = {"facecolor": CARD, "edgecolor": "none", "pad": 0.8}
+                ground = {"facecolor": CARD, "edgecolor": "none", "pad": 0.8, "alpha": 0.8}
                 axes.annotate(text, at, offset, textcoords="offset points", bbox=ground, **style)
                 break
 

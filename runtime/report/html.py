@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
-from edgewright.converter.short_names import short_names
 from edgewright.runtime.report.build_report import cost_unit, layer_cost
+from edgewright.runtime.report.plan_text import front_table, plan_fields, plan_words, step_table
 from edgewright.runtime.report.tables import (
+    Table,
     grouped,
     latency_sentence,
     layer_table,
     milliseconds,
     si,
+    step_names,
     verify_sentence,
 )
 
@@ -58,8 +61,13 @@ class Segment:
     tone: str
 
 
-def render_html(report: Mapping[str, Any]) -> str:
-    """The whole page."""
+def render_html(report: Mapping[str, Any], pictures: Mapping[str, str] | None = None) -> str:
+    """The whole page.
+
+    Args:
+        report: From `build_report`.
+        pictures: Trusted <svg> elements: `arena`, `front`.
+    """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -67,7 +75,7 @@ def render_html(report: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    bars = layer_bars(report)
+    bars, plan = layer_bars(report), report["plan"]
     return environment.get_template("report.html.j2").render(
         report=report,
         facts=facts(report),
@@ -79,7 +87,18 @@ def render_html(report: Mapping[str, Any]) -> str:
         table=layer_table(report),
         whys=[layer["why"] or "" for layer in report["layers"]],
         macs=si(report["model"]["macs"]),
+        plan=plan_fields(plan) if plan is not None and "peak" in plan else [],
+        plan_tables=plan_tables(plan),
+        pictures={name: Markup(svg) for name, svg in (pictures or {}).items()},
     )
+
+
+def plan_tables(plan: Mapping[str, Any] | None) -> list[tuple[str, Table]]:
+    """(title, table) of the steps and of the other plans, as far as they are known."""
+    if plan is None:
+        return []
+    found = [("Steps of the plan", step_table(plan))] if "peak" in plan else []
+    return [*found, ("Other plans", front_table(plan["front"]))] if "front" in plan else found
 
 
 def facts(report: Mapping[str, Any]) -> list[Fact]:
@@ -92,7 +111,8 @@ def facts(report: Mapping[str, Any]) -> list[Fact]:
         value = f"{verify['cases'] - verify['bad_cases']} / {verify['cases']}"
         found.append(Fact("verified", value, verify_sentence(verify), "good" if verify["ok"] else "bad"))
     if memory["arena_bytes"] is not None:
-        found.append(Fact("arena", f"{grouped(memory['arena_bytes'])} B", "all tensors and scratch, static"))
+        note = plan_words(report["plan"]) if report["plan"] else "all tensors and scratch, static"
+        found.append(Fact("arena", f"{grouped(memory['arena_bytes'])} B", note))
     if memory["weights_bytes"] is not None:
         note = f"and {grouped(memory['code_bytes'])} B of code"
         found.append(Fact("weights", f"{grouped(memory['weights_bytes'])} B", note))
@@ -110,11 +130,12 @@ def _latency_fact(latency: Mapping[str, Any]) -> Fact:
 
 def layer_bars(report: Mapping[str, Any]) -> list[Bar]:
     """Bars of cost and of cost per MAC; empty where nothing was measured."""
-    layers = [layer for layer in report["layers"] if layer_cost(layer) is not None]
+    named = zip(report["layers"], step_names(report["layers"]), strict=True)
+    known = [(layer, name) for layer, name in named if layer_cost(layer) is not None]
+    layers = [layer for layer, _ in known]
     widest = max((layer_cost(layer) or 0 for layer in layers), default=0) or 1
     steepest = max((layer["cost_per_mac"] or 0 for layer in layers), default=0) or 1
-    names = short_names(str(layer["name"]) for layer in layers)
-    return [_bar(layer, names[str(layer["name"])], i, widest, steepest) for i, layer in enumerate(layers)]
+    return [_bar(layer, name, i, widest, steepest) for i, (layer, name) in enumerate(known)]
 
 
 def _bar(layer: Mapping[str, Any], short: str, index: int, widest: int, steepest: float) -> Bar:

@@ -48,7 +48,10 @@ def overview_text(
         fields += plan_fields(data["plan"])
     fields += [("by rows", f"not possible: {why['message']}") for why in data["refused"].values()]
     width = max(len(name) for name, _ in fields)
-    parts = ["\n".join(f"{name:<{width}}  {text}" for name, text in fields), aligned(front_table(data["plans"]))]
+    parts = [
+        "\n".join(f"{name:<{width}}  {text}" for name, text in fields),
+        aligned(front_table(data["plans"])),
+    ]
     if data["plan"] is not None:
         parts.append(aligned(step_table(data["plan"])))
     if pictures:
@@ -67,7 +70,7 @@ def figures(found: Exploration, board: Board) -> dict[str, Any]:
             front_data(found),
             f"{name} on {board.id}: memory against time",
             limit_bytes=found.limit_bytes,
-            limit_name="limit",
+            limit_name="there is RAM for",
         )
     }
     data = chosen_data(found)
@@ -96,7 +99,9 @@ def write_pictures(found: Exploration, board: Board, folder: Path) -> list[Path]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return [
-            path for name, figure in figures(found, board).items() for path in save_figure(figure, folder, name)
+            path
+            for name, figure in figures(found, board).items()
+            for path in save_figure(figure, folder, name)
         ]
     except OSError as error:
         raise UsageError("EW-OUT-WRITE", f"cannot write {folder}: {error}") from error

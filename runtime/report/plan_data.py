@@ -99,6 +99,12 @@ def chosen_data(exploration: Exploration) -> dict[str, Any] | None:
     return data
 
 
+def report_plan(exploration: Exploration) -> dict[str, Any] | None:
+    """The chosen plan with the others there are: what report.json holds."""
+    data = chosen_data(exploration)
+    return None if data is None else data | {"front": front_data(exploration)}
+
+
 def _layer(program: Program, step: Step, index: int) -> dict[str, Any]:
     node = step.nodes[index]
     ring = step.rings.get(node.output)

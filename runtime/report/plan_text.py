@@ -15,8 +15,12 @@ SCHEDULE_WORDS = {"layer": "layer by layer", "stream": "streamed", "patch": "in 
 
 def plan_words(plan: Data) -> str:
     """`streamed, input by rows in 2 passes`."""
-    passes = f" in {plan['passes']} passes" if plan["passes"] > 1 else ""
-    return f"{SCHEDULE_WORDS[plan['schedule']]}, {INPUT_WORDS[plan['input']]}{passes}"
+    return f"{SCHEDULE_WORDS[plan['schedule']]}, {input_words(plan)}"
+
+
+def input_words(plan: Data) -> str:
+    """`input by rows in 2 passes`."""
+    return INPUT_WORDS[plan["input"]] + (f" in {plan['passes']} passes" if plan["passes"] > 1 else "")
 
 
 def plan_fields(plan: Data) -> list[tuple[str, str]]:
@@ -36,6 +40,11 @@ def plan_fields(plan: Data) -> list[tuple[str, str]]:
     if plan["schedule"] != "layer" or plan["input"] == "rows":
         fields.append(("streaming", streaming_sentence(plan["streaming_cost"])))
     return [*fields, ("peak", plan["peak"])]
+
+
+def plan_sentence(plan: Data) -> str:
+    """One line for a summary: how it runs, what it takes."""
+    return f"{plan_words(plan)}, arena {plan['ram_bytes']:,} B, {overhead_text(plan)}"
 
 
 def proof(plan: Data) -> str:

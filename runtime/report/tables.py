@@ -43,8 +43,15 @@ def layer_table(report: Mapping[str, Any]) -> Table:
         Column("weights", True),
         Column("share", True),
     )
-    names = short_names(str(layer["name"]) for layer in report["layers"])
-    return Table(columns, tuple(_row(layer, names[str(layer["name"])]) for layer in report["layers"]))
+    named = zip(report["layers"], step_names(report["layers"]), strict=True)
+    return Table(columns, tuple(_row(layer, name) for layer, name in named))
+
+
+def step_names(layers: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Short names of the layers of a report; of those streamed together the first and the last."""
+    nodes = [[str(n) for n in layer["nodes"] or [layer["name"]]] for layer in layers]
+    short = short_names(name for own in nodes for name in own)
+    return [" … ".join(dict.fromkeys((short[own[0]], short[own[-1]]))) for own in nodes]
 
 
 def _row(layer: Mapping[str, Any], name: str) -> tuple[str, ...]:
@@ -143,15 +150,6 @@ def si(value: float | None) -> str:
 def grouped(value: int | None) -> str:
     """12345 -> "12,345"."""
     return MISSING if value is None else f"{value:,}"
-
-
-def render_text(report: Mapping[str, Any]) -> str:
-    """report.txt: the summary, then the layers in aligned columns."""
-    labels = summary(report)
-    width = max(len(label) for label, _ in labels)
-    lines = [f"{label:<{width}}  {text}" for label, text in labels]
-    layers = render_layers(report)
-    return "\n".join([*lines, "", layers] if layers else lines) + "\n"
 
 
 def render_layers(report: Mapping[str, Any]) -> str:

@@ -11,11 +11,18 @@ from typing import Any
 
 from edgewright.errors import WorkError
 from edgewright.runtime.report.html import render_html
-from edgewright.runtime.report.tables import render_text
+from edgewright.runtime.report.text import render_text
 
 
-def write_report(folder: Path, report: Mapping[str, Any]) -> list[Path]:
+def write_report(
+    folder: Path, report: Mapping[str, Any], pictures: Mapping[str, str] | None = None
+) -> list[Path]:
     """Write report.json, report.txt and report.html into a folder.
+
+    Args:
+        folder: Where to.
+        report: From `build_report`.
+        pictures: <svg> elements for the page (`inline_pictures`).
 
     Raises:
         WorkError: EW-REPORT-WRITE where the folder cannot be written.
@@ -23,7 +30,7 @@ def write_report(folder: Path, report: Mapping[str, Any]) -> list[Path]:
     texts = {
         "report.json": json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n",
         "report.txt": render_text(report),
-        "report.html": render_html(report),
+        "report.html": render_html(report, pictures),
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -207,11 +207,11 @@ def _kernel(
     narrowed = tuple(
         replace(t, shape=(t.shape[0], len(part), t.shape[2])) for t, part in zip(types, parts, strict=True)
     )
-    if op.variant:
-        return narrow.lean_kernels(cpu, *narrowed)[op.variant - 1], parts
     made = narrow.stream_kernels(cpu, *narrowed)
     assert made is not None
-    return made[0], parts
+    lean = narrow.lean_kernels(cpu, *narrowed) if op.variant else ()
+    # Fewer columns have other lean kernels: the fastest that needs no more than was planned.
+    return next(k for k in (made[0], *lean) if k.scratch_bytes <= op.scratch_bytes), parts
 
 
 def sequence_words(step: Step) -> Iterator[int]:

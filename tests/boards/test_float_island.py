@@ -7,14 +7,12 @@ import pytest
 
 from edgewright.converter.lower import lower
 from edgewright.converter.rewrites import rewrite
-from edgewright.converter.schedule import plan
 from edgewright.runtime.build_folder import open_build
 from edgewright.runtime.devices.opening import open_device
 from edgewright.runtime.verify import verify
 from edgewright.targets.board import load_board
-from edgewright.targets.build import Planned, build
-from edgewright.targets.codegen.library import kernel_tasks
-from edgewright.targets.cpu import cpu_class
+from edgewright.targets.build import build
+from edgewright.targets.planning import plan_program
 from tests.converter.lower.qdq import Qdq, imported
 from tests.targets.codegen.float_cases import CASES
 from tests.targets.codegen.test_relax_op import program_of, random_feeds
@@ -39,17 +37,9 @@ def _network():
     return rewrite(lower(imported(g.model(y, output_type="float32"))))
 
 
-def _planned(program, target):
-    """As `plan_program`, but with any arena: that of many unconnected tensors takes the planner long."""
-    cpu = cpu_class(target.features)
-    tasks = tuple(kernel_tasks(program, cpu))
-    scratch = {t.node.name: t.kernel.scratch_bytes for t in tasks}
-    return Planned(program, cpu, tasks, plan(program, scratch, alignment=cpu.alignment, time_limit_s=1))
-
-
 def _verified(program, board, cases, folder):
     target = load_board(board)
-    build(_planned(program, target), target, folder / "build", source="test")
+    build(plan_program(program, target), target, folder / "build", source="test")
     opened = open_build(folder / "build")
     with open_device(opened) as device:
         result = verify(opened, cases, device)

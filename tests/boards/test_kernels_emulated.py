@@ -10,7 +10,8 @@ from edgewright.runtime.build_folder import open_build
 from edgewright.runtime.devices.opening import open_device
 from edgewright.runtime.verify import verify
 from edgewright.targets.board import load_board
-from edgewright.targets.build import build, plan_program
+from edgewright.targets.build import build
+from edgewright.targets.planning import plan_program
 from tests.targets.codegen.op_cases import make_mixed_program, make_program
 
 SOAK = int(os.environ.get("EDGEWRIGHT_SOAK", "1"))

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from edgewright.targets.board import load_board
-from edgewright.targets.build import load_program_of, plan_program
+from edgewright.targets.build import load_program_of
 from edgewright.targets.codegen.library import emit_library
 from edgewright.targets.compiler import WARNINGS, compile_objects, cpu_flags
+from edgewright.targets.planning import plan_program
 from edgewright.targets.toolchain import check_cxx_header, compile_host
 from tests.docs.pages import ROOT, page
 
@@ -19,7 +20,7 @@ DIGITS = ROOT / "examples" / "digits"
 
 def emit(board_id, folder):
     planned = plan_program(load_program_of(DIGITS / "digits_int8.onnx"), load_board(board_id))
-    emit_library(planned.program, planned.plan, list(planned.tasks), planned.cpu, folder, stack_bytes=256)
+    emit_library(planned.program, planned.plan, planned.kernels, planned.cpu, folder, stack_bytes=256)
     return folder
 
 

@@ -16,7 +16,8 @@ from edgewright.runtime.measure import Latency, LayerCost
 from edgewright.runtime.replies import MemoryUse
 from edgewright.runtime.report.build_report import build_report
 from edgewright.runtime.report.html import render_html
-from edgewright.runtime.report.tables import layer_table, render_text, si, summary, verify_sentence
+from edgewright.runtime.report.tables import layer_table, si, summary, verify_sentence
+from edgewright.runtime.report.text import render_text
 from edgewright.runtime.report.write_report import write_report
 from edgewright.runtime.verify import Difference, VerifyResult
 from tests.runtime.tiny_program import tiny_manifest

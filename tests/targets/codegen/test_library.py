@@ -66,7 +66,7 @@ def test_macros_state_the_plan(mixed):
     program, layout, folder = mixed
     header = (folder / f"{program.name}.h").read_text()
     assert f"#define {program.name.upper()}_ARENA_BYTES {layout.arena_bytes}u" in header
-    assert f"#define {program.name.upper()}_LAYERS {len(program.nodes)}u" in header
+    assert f"#define {program.name.upper()}_STEPS {len(layout.steps)}u" in header
 
 
 @pytest.mark.parametrize("cpu", sorted(CPU_CLASSES))
