@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgewright.converter.program import Program
 from edgewright.converter.schedule import Plan, Wish, trade_off
@@ -36,7 +36,7 @@ class Exploration:
             recompute, the smallest of all and the fastest are among them.
         refused: Why an input mode is not possible.
         chosen: None where none fulfils the wish.
-        error: Why not.
+        error: Why not, or why the weights do not fit.
         limit_bytes: Largest arena.
     """
 
@@ -63,7 +63,24 @@ def explore_for_board(
     built: Planned | None = None,
 ) -> Exploration:
     """Plan a program in every way a wish allows, for the memory of a board (see `explore`)."""
-    return explore(planning_for_board(program, board), wish, arena_limit(board, budget), tell, built)
+    found = explore(planning_for_board(program, board), wish, arena_limit(board, budget), tell, built)
+    return replace(found, error=found.error or _flash_error(program, board, budget))
+
+
+def _flash_error(program: Program, board: Board, budget: Budget) -> WorkError | None:
+    """EW-FLASH-OVER where the weights alone are too much; only a linker knows the whole."""
+    weights = sum(node.op.weights_bytes for node in program.nodes)
+    limit = min(budget.flash_bytes or board.memory.flash.size_bytes, board.memory.flash.size_bytes)
+    if weights <= limit:
+        return None
+    return WorkError(
+        "EW-FLASH-OVER",
+        f"the weights take {weights:,} bytes of flash, without any code; there are {limit:,}",
+        "a board with more flash (edgewright boards list), or a smaller model",
+        required_bytes=weights,
+        available_bytes=limit,
+        excess_bytes=weights - limit,
+    )
 
 
 def explore(

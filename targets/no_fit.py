@@ -27,9 +27,9 @@ def explain_no_fit(planning: Planning, wish: Wish, limit_bytes: int) -> WorkErro
     found = [(options, p, p.arena_bytes) for options, p in _alternatives(planning, wish)]
     asked = [(p, size) for options, p, size in found if not options]
     required = min((size for _, size in asked), default=0)
-    fitting = [(options, size) for options, _, size in found if options and size <= limit_bytes]
+    fitting = [(options, p) for options, p, size in found if options and size <= limit_bytes]
     lines = [
-        f"  {' '.join(options) + ', ' if options else ''}{MODE_WORDS[p.input_mode]}: at least {size:,} B; "
+        f"  {''.join(o + ', ' for o in options)}{MODE_WORDS[p.input_mode]}: at least {size:,} B; "
         f"largest moment: {peak_text(p)}"
         for options, p, size in found
     ]
@@ -38,7 +38,7 @@ def explain_no_fit(planning: Planning, wish: Wish, limit_bytes: int) -> WorkErro
         f"no plan takes at most {wish.slowdown:g} times the cycles of the layer schedule and at most "
         f"{limit_bytes:,} bytes of arena"
         if too_slow
-        else f"no plan fits into the {limit_bytes:,} bytes of RAM there are for the arena"
+        else f"no plan fits into the {limit_bytes:,} bytes that stack and static data leave to the arena"
     )
     return WorkError(
         "EW-PLAN-MEMORY",
@@ -53,12 +53,14 @@ def explain_no_fit(planning: Planning, wish: Wish, limit_bytes: int) -> WorkErro
     )
 
 
-def _hint(wish: Wish, fitting: list[tuple[tuple[str, ...], int]], too_slow: bool) -> str:
+def _hint(wish: Wish, fitting: list[tuple[tuple[str, ...], Plan]], too_slow: bool) -> str:
     if too_slow:
         return f"a larger --slowdown than {wish.slowdown:g}, or none"
     if fitting:
-        options, size = fitting[0]
-        return f"{' '.join(options)} needs {size:,} bytes of arena"
+        options, plan = fitting[0]
+        return (
+            f"with {' '.join(options)} {plan.arena_bytes:,} bytes are enough, {MODE_WORDS[plan.input_mode]}"
+        )
     return "a board with more RAM (edgewright boards list), a larger --ram, or a model with a smaller input"
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from edgewright.converter.program import ITEM_BYTES, Program, TensorType
 from edgewright.converter.schedule import Plan
-from edgewright.converter.schedule.segment import OP_STATE_BYTES, STATE_BYTES, strip_columns
+from edgewright.converter.schedule.segment import OP_STATE_BYTES, STATE_BYTES
+from edgewright.converter.schedule.strips import strip_columns
 from edgewright.targets.arena_map import ArenaMap, Span
 from edgewright.targets.codegen.row_kernel import RowInput
 from edgewright.targets.codegen.step_kernels import (

@@ -79,7 +79,7 @@ class OpKind(ABC):
         return None
 
     def lean_kernels(self, cpu: CpuClass, *inputs: TensorType) -> tuple[RowKernel, ...]:
-        """Slower forms of the only kernel of `stream_kernels` that need less scratch memory, fastest first."""
+        """Slower forms of the only kernel of `stream_kernels` that need less scratch, fastest first."""
         return ()
 
     def strip(self, columns: range, *inputs: TensorType) -> tuple[OpKind, tuple[range, ...]] | None:

@@ -7,19 +7,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from edgewright.converter.schedule.bands import Together, place
-from edgewright.converter.schedule.candidate import (
-    Candidate,
-    bands_of,
-    layer_bands,
-    overtaking,
-    shared_bytes,
-    strip_row_bytes,
-)
+from edgewright.converter.schedule.band import Band
+from edgewright.converter.schedule.candidate import Candidate, bands_of, strip_row_bytes
 from edgewright.converter.schedule.memory_plan import Buffer, Plan, Step
 from edgewright.converter.schedule.network import Network
+from edgewright.converter.schedule.placement import Together, place
 from edgewright.converter.schedule.search import Path
-from edgewright.converter.schedule.segment import Band, InputMode
+from edgewright.converter.schedule.segment import InputMode
+from edgewright.converter.schedule.whole import layer_bands, overtaking, shared_bytes
 
 
 @dataclass(frozen=True)

@@ -141,7 +141,7 @@ def needed_rows(ops: Sequence[RowOp], rows: range) -> dict[str, range]:
             if source is None or not reads:
                 continue
             low, high = min(starts[r] for r in reads), max(ends[r] for r in reads)
-            if source in needed and needed[source]:
+            if needed.get(source):
                 low, high = min(low, needed[source].start), max(high, needed[source].stop)
             needed[source] = range(low, high)
     return {op.output: needed.get(op.output, range(0)) for op in ops}

@@ -7,8 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from edgewright.converter.program import Node
+from edgewright.converter.schedule.band import Kind
+from edgewright.converter.schedule.rings import Ring
 from edgewright.converter.schedule.row_op import RowOp
-from edgewright.converter.schedule.segment import InputMode, Kind, Ring, Streamed
+from edgewright.converter.schedule.segment import InputMode, Streamed
 
 SCHEMA_VERSION = 2
 

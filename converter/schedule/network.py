@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from edgewright.converter.program import Node, Program
+from edgewright.converter.schedule.band import round_up
 from edgewright.converter.schedule.row_op import RowOp
-from edgewright.converter.schedule.segment import round_up
-
 
 # The one op kind whose output is its input's bytes under another shape: it never moves data.
 RESHAPE_KIND = "reshape"

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from edgewright.converter.schedule.candidate import Candidate, CopyCost, layer, patch, price, stream
+from edgewright.converter.schedule.candidate import Candidate, CopyCost, patch, price, stream
 from edgewright.converter.schedule.network import Network
 from edgewright.converter.schedule.segment import InputMode
+from edgewright.converter.schedule.whole import layer
 
 ScheduleMode = Literal["auto", "layer", "stream", "patch"]
 STRIP_COUNTS = (2, 3, 4, 5, 6, 7, 8)

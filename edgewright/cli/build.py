@@ -18,12 +18,11 @@ from edgewright.cli.options import (
     ShapeOption,
     SlowdownOption,
     default_out,
-    parse_budget,
     parse_shapes,
-    parse_wish,
 )
 from edgewright.cli.stages import Stages
 from edgewright.cli.table import text_fields
+from edgewright.cli.wishes import parse_budget, parse_wish
 
 
 def build(

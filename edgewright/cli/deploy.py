@@ -24,11 +24,10 @@ from edgewright.cli.options import (
     ShapeOption,
     SlowdownOption,
     default_out,
-    parse_budget,
     parse_shapes,
-    parse_wish,
 )
 from edgewright.cli.stages import Stages
+from edgewright.cli.wishes import parse_budget, parse_wish
 
 
 def deploy(

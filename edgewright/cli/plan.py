@@ -19,11 +19,10 @@ from edgewright.cli.options import (
     ScheduleOption,
     ShapeOption,
     SlowdownOption,
-    parse_budget,
     parse_shapes,
-    parse_wish,
 )
 from edgewright.cli.stages import Stages
+from edgewright.cli.wishes import parse_budget, parse_wish
 
 
 def plan(

@@ -7,11 +7,18 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from edgewright.converter.schedule.memory_plan import Plan, Step
+from edgewright.converter.schedule.band import Kind
+from edgewright.converter.schedule.memory_plan import Plan
 from edgewright.converter.schedule.network import Network
-from edgewright.converter.schedule.segment import Kind
 from edgewright.converter.short_names import short_names
-from edgewright.runtime.report.area_labels import label_place
+from edgewright.runtime.report.arena_labels import (
+    AXES_WIDTH_IN,
+    LABEL_PT,
+    StepName,
+    label_place,
+    step_names,
+    text_width,
+)
 from edgewright.runtime.report.arena_timeline import Area, Moment, Span, Timeline, timeline
 from edgewright.runtime.report.figure_style import (
     INK,
@@ -20,20 +27,16 @@ from edgewright.runtime.report.figure_style import (
     ORANGE,
     RED,
     SETTINGS,
-    SOFT,
     new_figure,
     titles,
 )
 
-WIDTH_IN, AXES_HEIGHT_IN = 12.0, 4.4
+AXES_HEIGHT_IN = 4.4
 LEFT_IN, RIGHT_IN, TOP_IN = 0.85, 0.25, 1.3
-AXES_WIDTH_IN = WIDTH_IN - LEFT_IN - RIGHT_IN
+WIDTH_IN = LEFT_IN + AXES_WIDTH_IN + RIGHT_IN
 BOTTOM_IN = 0.45
 # So many pieces of an area are drawn without outlines, which would hide them.
 MANY = 30
-LABEL_PT = 7.5
-# Width of a character relative to the font's size, on average and a little more.
-CHARACTER = 0.62
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ def arena_figure(
 
     line = timeline(plan, network)
     top = ceiling_bytes or max(1, plan.arena_bytes) * 1.08
-    names = _step_names(line.spans)
+    names = step_names(line.spans)
     upright = max((text_width(n.text) * AXES_WIDTH_IN for n in names if n.upright), default=0.0)
     bottom = max(BOTTOM_IN, 0.3 + upright)
     height = bottom + AXES_HEIGHT_IN + TOP_IN
@@ -98,36 +101,7 @@ def arena_figure(
     return figure
 
 
-@dataclass(frozen=True)
-class _Name:
-    """The name of a step below the axes."""
-
-    at: float
-    text: str
-    upright: bool
-    colour: str
-
-
-def _step_names(spans: Sequence[Span]) -> list[_Name]:
-    """Beside each other where they are short enough, else upright; none where they would overlap."""
-    short = short_names((n.name for s in spans for n in s.step.nodes), limit=22)
-    found: list[_Name] = []
-    for span in spans:
-        text, middle = step_label(span.step, short), (span.begin + span.end) / 2
-        upright = text_width(text) > span.end - span.begin
-        colour = SOFT if span.step.streamed is None else INK
-        before = found[-1].at if found else -1.0
-        if not upright or (middle - before) * AXES_WIDTH_IN * 72 > LABEL_PT + 1:
-            found.append(_Name(middle, text, upright, colour))
-    return found
-
-
-def text_width(text: str) -> float:
-    """Width of a label in units of the time axis, a little more than it takes."""
-    return len(text) * CHARACTER * LABEL_PT / 72 / AXES_WIDTH_IN
-
-
-def _steps(axes: Any, spans: Sequence[Span], names: Sequence[_Name]) -> None:
+def _steps(axes: Any, spans: Sequence[Span], names: Sequence[StepName]) -> None:
     """Names below, borders between the steps, streamed ones underlined and on a background."""
     below = axes.get_xaxis_transform()
     for span in spans:
@@ -140,18 +114,6 @@ def _steps(axes: Any, spans: Sequence[Span], names: Sequence[_Name]) -> None:
     for name in names:
         style = {"ha": "center", "va": "top", "size": LABEL_PT, "color": name.colour}
         axes.text(name.at, -0.04, name.text, transform=below, rotation=90 if name.upright else 0, **style)
-
-
-def step_label(step: Step, short: Mapping[str, str]) -> str:
-    """What runs in a step."""
-    if step.streamed is None:
-        return short[step.nodes[0].name]
-    parts = [f"{len(step.nodes)} layer{'s' if len(step.nodes) > 1 else ''}"]
-    if step.patches is not None:
-        parts.append("{}x{} patches".format(*step.patches))
-    elif step.strips > 1:
-        parts.append(f"{step.strips} strips")
-    return "rows: " + ", ".join(parts) if step.patches is None else ", ".join(parts)
 
 
 def _areas(axes: Any, line: Timeline) -> None:

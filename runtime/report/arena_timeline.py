@@ -13,11 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgewright.converter.schedule.candidate import bands_of, layer_bands
+from edgewright.converter.schedule.band import Band, Kind
+from edgewright.converter.schedule.candidate import bands_of
 from edgewright.converter.schedule.memory_plan import Buffer, Plan, Step
 from edgewright.converter.schedule.network import Network
-from edgewright.converter.schedule.segment import Band, Kind, Ring
+from edgewright.converter.schedule.rings import Ring
 from edgewright.converter.schedule.streaming_cost import strip_cycles
+from edgewright.converter.schedule.whole import layer_bands
 
 # Share of the whole width that is spread evenly over the steps, so that fast ones can be seen.
 EVEN_SHARE = 0.3

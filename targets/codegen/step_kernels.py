@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 from edgewright.converter.program import ITEM_BYTES, Array, Node, Program
 from edgewright.converter.schedule import Plan, Step
+from edgewright.converter.schedule.band import round_up
 from edgewright.converter.schedule.network import storage_roots
 from edgewright.converter.schedule.row_op import RowOp
-from edgewright.converter.schedule.segment import round_up, strip_columns
+from edgewright.converter.schedule.strips import strip_columns
 from edgewright.targets.codegen.row_kernel import RowKernel
 from edgewright.targets.cpu import CpuClass
 from edgewright.targets.forms import NodeKernels

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgewright.converter.program import TensorType
-from edgewright.converter.schedule.bands import Together, place
-from edgewright.converter.schedule.segment import Band, round_up
+from edgewright.converter.schedule.band import Band, round_up
+from edgewright.converter.schedule.placement import Together, place
 from edgewright.converter.streaming.time_axis import of_rows
 from edgewright.targets.codegen.stream_calls import Call, StreamCalls
 

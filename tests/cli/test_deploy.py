@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from edgewright.targets.board import BOARDS
 from tests.cli.runner import DIGITS, SAMPLES, cli, cli_json, tree
 
 BOARD = "mps2-an386"
+LAYERS = ("--schedule", "layer", "--input", "resident")
 # What other programs rely on in report.json.
 KEYS = {
     "model": {"name", "sha256", "macs"},
@@ -48,12 +50,15 @@ def test_what_deploy_prints(deployed):
     )
     assert "Cortex-M4 @ 25 MHz, 4 MB RAM, 4 MB flash (tested: emulator)" in stages["board"]
     assert re.search(
-        r"arena [\d,]+ B of 4 MB · weights [\d,]+ B · code [\d,]+ B · stack \d+ B", stages["plan"]
+        r"input resident · arena [\d,]+ B of 4 MB · weights [\d,]+ B · code [\d,]+ B · stack \d+ B",
+        stages["plan"],
     )
     assert "estimates" in stages["flash"]
     assert stages["verify"] == "3 of 3 inputs equal to the reference, bit for bit"
     assert re.match(r"[\d.]+ ms at 25 MHz \(emulator estimate: ", stages["bench"])
-    assert len(table.splitlines()) == 11 and table.splitlines()[0].split()[0] == "layer"
+    layers = json.loads((out / "report.json").read_text())["layers"]
+    assert sum(len(layer["nodes"]) for layer in layers) == 10
+    assert len(table.splitlines()) == 1 + len(layers) and table.splitlines()[0].split()[0] == "layer"
     assert end == f"report.json, report.txt and report.html are in {out}/\n"
     assert max(map(len, result.out.splitlines())) < 130
 
@@ -105,16 +110,16 @@ def test_builds_repeat_exactly(built, tmp_path):
 
 def test_ram_limit_is_exact(built, tmp_path):
     """A limit the firmware just fits passes, one byte less is refused and nothing is written."""
-    refused = cli_json("build", DIGITS, "-b", BOARD, "-o", tmp_path / "b", "--ram", "4K")
+    build = ("build", DIGITS, "-b", BOARD, "-o", tmp_path / "b", *LAYERS, "--ram")
+    refused = cli_json(*build, 3160)
     assert (refused.status, refused.code) == (1, "EW-MEM-OVER")
     error = refused.document["error"]
     required = error["required_bytes"]
-    assert error["available_bytes"] == 4096 and error["excess_bytes"] == required - 4096 > 0
-    assert "--ram allows 4,096" in error["message"] and "largest moment: " in error["message"]
-    again = cli_json("build", DIGITS, "-b", BOARD, "-o", tmp_path / "b", "--ram", required - 1)
-    assert again.document["error"]["excess_bytes"] == 1
+    assert error["available_bytes"] == 3160 and error["excess_bytes"] == required - 3160 > 0
+    assert "--ram allows 3,160" in error["message"] and "largest moment: " in error["message"]
+    assert cli_json(*build, required - 1).document["error"]["excess_bytes"] == 1
     assert list(tmp_path.iterdir()) == []
-    assert cli("build", DIGITS, "-b", BOARD, "-o", tmp_path / "b", "--ram", required).status == 0
+    assert cli(*build, required).status == 0
     manifest = json.loads((tmp_path / "b" / "manifest.json").read_text())
     assert manifest["memory"]["ram_bytes"] == required
     assert manifest["firmware"]["keeps_input"] is False
@@ -123,10 +128,30 @@ def test_ram_limit_is_exact(built, tmp_path):
     assert cli_json("bench", tmp_path / "b", "--runs", 2).document["latency"]["runs"] == 2
 
 
-def test_flash_limit(built, tmp_path):
-    memory = json.loads((built / "manifest.json").read_text())["memory"]
+def test_less_ram_takes_a_smaller_plan(built, tmp_path):
+    """What does not fit layer by layer is streamed; what does not fit at all gets the smallest there is."""
+    whole = json.loads((built / "manifest.json").read_text())["memory"]["arena_bytes"]
+    result = cli_json("build", DIGITS, "-b", BOARD, "-o", tmp_path / "b", "--ram", 2600)
+    manifest = result.document["manifest"]
+    assert result.status == 0 and manifest["memory"]["ram_bytes"] <= 2600
+    assert manifest["plan"]["schedule"] == "stream" and manifest["memory"]["arena_bytes"] < whole
+    assert cli("verify", tmp_path / "b", "--cases", 2).status == 0
+    refused = cli_json("build", DIGITS, "-b", BOARD, "-o", tmp_path / "c", "--ram", "2K")
+    assert (refused.status, refused.code) == (1, "EW-PLAN-MEMORY")
+    error = refused.document["error"]
+    assert (
+        error["required_bytes"] == min(s["ram_bytes"] for s in error["smallest"]) > error["available_bytes"]
+    )
+    assert error["required_bytes"] <= manifest["memory"]["arena_bytes"]
+    assert not (tmp_path / "c").exists()
+
+
+def test_flash_limit(tmp_path):
+    build = ("build", DIGITS, "-b", BOARD, "-o", tmp_path / "b", *LAYERS)
+    memory = cli_json(*build).document["manifest"]["memory"]
+    shutil.rmtree(tmp_path / "b")
     limit = memory["flash_bytes"] - 1
-    refused = cli_json("deploy", DIGITS, "-b", BOARD, "-o", tmp_path / "b", "--flash", limit)
+    refused = cli_json("deploy", *build[1:], "--flash", limit)
     assert (refused.status, refused.code) == (1, "EW-FLASH-OVER")
     error = refused.document["error"]
     assert (error["required_bytes"], error["excess_bytes"]) == (memory["flash_bytes"], 1)
@@ -136,7 +161,7 @@ def test_flash_limit(built, tmp_path):
 def test_a_failed_build_keeps_the_earlier_one(deployed):
     out, _ = deployed
     before = tree(out)
-    assert cli_json("build", DIGITS, "-b", BOARD, "-o", out, "--ram", "2K").code == "EW-MEM-OVER"
+    assert cli_json("build", DIGITS, "-b", BOARD, "-o", out, "--ram", "2K").code == "EW-PLAN-MEMORY"
     assert tree(out) == before and list(out.parent.iterdir()) == [out]
 
 

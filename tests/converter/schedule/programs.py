@@ -1,4 +1,4 @@
-"""Programs of toy operations for the planner's tests, and a brute-force planner for tiny ones."""
+"""Programs of toy operations that run whole, and a brute-force planner for tiny ones."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ from dataclasses import dataclass, field
 
 from edgewright.converter.ops.base import OpKind
 from edgewright.converter.program import Node, Port, Program, TensorType
+from edgewright.converter.schedule import Plan, Planner, Wish, make_planner, plan
+from edgewright.converter.schedule.candidate import CopyCost
+from edgewright.converter.schedule.network import Forms, storage_roots
+from edgewright.converter.schedule.row_op import RowOp
+from edgewright.targets.codegen.row_kernel import RowInput
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,50 @@ class Builder:
         )
 
 
+def planner_of(
+    program: Program,
+    scratch: Mapping[str, int] | None = None,
+    leads: Mapping[str, Sequence[int | None]] | None = None,
+    alignment: int = 4,
+) -> Planner:
+    """The search space of toys that run whole.
+
+    Args:
+        program: The toys.
+        scratch: Scratch memory by node name.
+        leads: How far below each input the output may begin, by node name.
+        alignment: Of every offset.
+    """
+    root, forms = storage_roots(program), {}
+    for n in program.nodes:
+        if n.op.kind == "reshape":
+            continue
+        op = RowOp(
+            node=n.name,
+            part=0,
+            inputs=tuple(root.get(v) for v in n.inputs),
+            views=tuple(RowInput(1, program.values[v].row_bytes) for v in n.inputs),
+            output=n.output,
+            out_rows=1,
+            out_row_bytes=program.values[n.output].row_bytes,
+            out_columns=1,
+            scratch_bytes=(scratch or {}).get(n.name, 0),
+            cycles=1.0,
+            leads=tuple((leads or {}).get(n.name, (None,) * len(n.inputs))),
+        )
+        taken = n.inputs[0]
+        same = program.values[taken].size_bytes == program.values[n.output].size_bytes
+        clean = all(v == taken or root.get(v) != root.get(taken) for v in n.inputs)
+        in_place = root.get(taken) if isinstance(n.op, Elementwise) and same and clean else None
+        forms[n.name] = Forms(n, op, None, in_place)
+    return make_planner(program, forms, CopyCost(0, 0), "resident", alignment=alignment, schedule="layer")
+
+
+def layer_plan(program: Program, *args, **options) -> Plan:
+    """The plan of toys that run whole."""
+    return plan(planner_of(program, *args, **options), Wish(schedule="layer"))
+
+
 def random_program(seed: int, nodes: int, *, largest: int = 40) -> tuple[Program, dict[str, int]]:
     """A random graph with branches, reshapes, operations in place, constants and scratch memory."""
     rng = random.Random(seed)
@@ -133,10 +182,11 @@ def smallest_arena(program: Program, scratch: Mapping[str, int], alignment: int 
 
 def _block_sets(program, scratch, order, alignment) -> Iterator[list[tuple[int, int, int]]]:
     """(first step, last step, size) of all blocks, for each legal choice of operations in place."""
-    nodes = [program.nodes[i] for i in order]
+    # Reshapes do not run.
+    nodes = [program.nodes[i] for i in order if program.nodes[i].op.kind != "reshape"]
     final = max(len(nodes) - 1, 0)
     owner = {p.value: p.value for p in program.inputs}
-    for n in nodes:
+    for n in program.nodes:
         if n.op.kind == "reshape":
             if n.inputs[0] in owner:
                 owner[n.output] = owner[n.inputs[0]]

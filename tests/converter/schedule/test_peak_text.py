@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import re
 
-from edgewright.converter.schedule import Buffer, Plan, peak_text, plan
-from tests.converter.schedule.programs import Builder, Toy
+from edgewright.converter.schedule import Wish, peak_text
+from edgewright.converter.schedule.search import Path
+from edgewright.targets.cpu import SCALAR
+from edgewright.targets.planning import planning_for
+from tests.converter.schedule.programs import Builder, Toy, layer_plan
+from tests.targets.codegen.row_nets import Net
 
 
 class Named(Toy):
@@ -19,25 +23,25 @@ def test_layer_and_buffers_with_their_sizes():
     last = b.op("model/act_1/Relu;model/conv_1/Conv", [b.input("x", 100)], 400, Named)
     last = b.op("model/act_2/Relu;model/conv_2/Conv", [last], 300, Named)
     program = b.program(b.op("out", [last], 10))
-    result = plan(program, {"model/act_2/Relu;model/conv_2/Conv_op": 1000})
-    assert peak_text(result) == "act_2/Relu (toy): scratch 1,000 B, act_1/Relu 400 B, act_2/Relu 300 B"
+    result = layer_plan(program, {"model/act_2/Relu;model/conv_2/Conv_op": 1000})
+    text = "act_2/Relu (toy): scratch 1,000 B, act_1/Relu 400 B, act_2/Relu 300 B"
+    assert peak_text(result) == text
 
 
 def test_many_buffers_are_counted():
     b = Builder()
-    inputs = [b.input(f"x{i}", 100 - i) for i in range(6)]
-    result = plan(b.program(b.op("y", inputs, 50)))
-    assert peak_text(result).endswith(": x0 100 B, x1 99 B, x2 98 B, x3 97 B and 3 more")
+    inputs = [b.input(f"x{i}", 100 - 4 * i) for i in range(6)]
+    result = layer_plan(b.program(b.op("y", inputs, 50)))
+    assert peak_text(result).endswith(": x0 100 B, x1 96 B, x2 92 B, x3 88 B and 3 more")
 
 
-def test_an_output_that_overtakes_its_input_says_what_it_adds():
-    b = Builder()
-    program = b.program(b.op("y", [b.input("x", 100)], 80))
-    node = program.nodes[0]
-    x = Buffer("x", "x", 20, 100, 0, 0, "tensor")
-    y = Buffer("y", "y", 0, 80, 0, 1, "tensor", shares="x", lead_bytes=20)
-    assert peak_text(Plan((node,), (x, y), 120, 120, True, 0, 0)).endswith(
-        ": x 100 B, y 80 B (20 B added, overlapping)"
-    )
-    apart = replace(y, offset=120)
-    assert peak_text(Plan((node,), (x, apart), 200, 200, True, 0, 0)).endswith(": x 100 B, y 80 B")
+def test_a_streamed_segment_names_its_ends():
+    net = Net(1)
+    program = net.program(net.conv(net.conv(net.conv("x", same=True), same=True), same=True))
+    planner = planning_for(program, SCALAR).planner("rows", Wish(input="rows"))
+    whole = next(c for c in planner.edges[0] if c.stop == 3 and c.strips == 1)
+    result = planner.place(Path((whole,), whole.peak_bytes, whole.cycles, whole.macs))
+    (step,) = result.steps
+    text = peak_text(result)
+    assert text.startswith("n0 … n2 (streamed): ")
+    assert [f"{size:,} B" for _, size in step.in_use[:4]] == re.findall(r"[\d,]+ B", text)

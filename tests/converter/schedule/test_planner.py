@@ -1,4 +1,4 @@
-"""The planner on graphs small enough to know the answer by hand."""
+"""Layer schedules on graphs small enough to know the answer by hand, or by brute force."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ import sys
 
 import pytest
 
-from edgewright.converter.schedule import explain_peak, plan, plan_from_json, plan_to_json
-from edgewright.errors import UsageError
-from tests.converter.schedule.programs import Builder, Elementwise, Reshape
-
-
-def buffer(result, name):
-    return next(b for b in result.buffers if b.name == name)
+from edgewright.converter.schedule import Wish, plan, plan_to_json
+from edgewright.errors import UsageError, WorkError
+from tests.converter.schedule.programs import (
+    Builder,
+    Elementwise,
+    Reshape,
+    layer_plan,
+    planner_of,
+    random_program,
+    smallest_arena,
+)
 
 
 def chain(*sizes):
@@ -25,73 +29,64 @@ def chain(*sizes):
     return b.program(last)
 
 
+def buffer(result, name):
+    return next(b for b in result.buffers if b.name == name)
+
+
+def order(result):
+    return [n.output for s in result.steps for n in s.nodes]
+
+
 def test_chain_needs_its_largest_pair():
-    result = plan(chain(100, 400, 300, 40, 10))
+    result = layer_plan(chain(100, 400, 300, 40, 10))
     assert result.arena_bytes == result.lower_bound_bytes == 700
     assert result.optimal and result.gap_bytes == 0
     assert result.peak_step == 1
-    assert explain_peak(result) == ("v1", "v2")
+    assert result.steps[1].in_use == (("v1", 400), ("v2", 300))
 
 
 def test_chain_does_not_import_the_solver():
     code = (
         "import sys\n"
-        "from tests.converter.schedule.test_planner import chain, plan\n"
-        "assert plan(chain(100, 400, 300, 40, 10)).optimal\n"
+        "from tests.converter.schedule.test_planner import chain, layer_plan\n"
+        "assert layer_plan(chain(100, 400, 300, 40, 10)).optimal\n"
         "sys.exit('ortools' in sys.modules)\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
 
 
+def elementwise(*readers, outputs=("y",), size=100, result=100):
+    """x -> a -> relu (element by element) -> y, and who else reads what."""
+    b = Builder()
+    b.input("x", 8)
+    b.op("a", ["x"], size)
+    if "flat" in readers:
+        b.op("flat", ["a"], size, Reshape)
+    b.op("relu", ["a"], result, Elementwise)
+    b.op("y", ["relu", *readers], 8)
+    return layer_plan(b.program(*outputs))
+
+
 def test_elementwise_takes_over_the_storage_of_its_input():
-    b = Builder()
-    b.input("x", 8)
-    b.op("a", ["x"], 100)
-    b.op("relu", ["a"], 100, Elementwise)
-    b.op("y", ["relu"], 8)
-    result = plan(b.program("y"))
+    result = elementwise()
     assert result.arena_bytes == 108
-    assert buffer(result, "relu").shares == "a"
-    assert buffer(result, "relu").offset == buffer(result, "a").offset
+    assert result.offsets["relu"] == result.offsets["a"]
 
 
-def test_not_in_place_where_the_input_is_needed_later():
-    b = Builder()
-    b.input("x", 8)
-    b.op("a", ["x"], 100)
-    b.op("relu", ["a"], 100, Elementwise)
-    b.op("y", ["relu", "a"], 8)
-    result = plan(b.program("y"))
-    assert buffer(result, "relu").shares is None
-    assert result.arena_bytes == 208
-
-
-def test_not_in_place_where_the_input_is_an_output():
-    b = Builder()
-    b.input("x", 8)
-    b.op("a", ["x"], 100)
-    b.op("relu", ["a"], 100, Elementwise)
-    result = plan(b.program("a", "relu"))
-    assert buffer(result, "relu").shares is None
-    assert result.arena_bytes == 200
-
-
-def test_not_in_place_where_a_reshape_of_the_input_is_needed_later():
-    b = Builder()
-    b.input("x", 8)
-    b.op("a", ["x"], 100)
-    b.op("flat", ["a"], 100, Reshape)
-    b.op("relu", ["a"], 100, Elementwise)
-    b.op("y", ["relu", "flat"], 8)
-    assert buffer(plan(b.program("y")), "relu").shares is None
-
-
-def test_not_in_place_where_the_sizes_differ():
-    b = Builder()
-    b.input("x", 8)
-    b.op("a", ["x"], 50)
-    b.op("broadcast", ["a"], 52, Elementwise)  # the same 52 bytes once aligned
-    assert buffer(plan(b.program("broadcast")), "broadcast").shares is None
+@pytest.mark.parametrize(
+    "apart",
+    [
+        pytest.param({"readers": ["a"]}, id="the input is needed later"),
+        pytest.param({"readers": ["flat"]}, id="a reshape of the input is needed later"),
+        pytest.param({"outputs": ("a", "y")}, id="the input is an output"),
+        # The same 52 bytes once aligned.
+        pytest.param({"size": 50, "result": 52}, id="the sizes differ"),
+    ],
+)
+def test_not_in_place_where(apart):
+    result = elementwise(*apart.pop("readers", ()), **apart)
+    a, relu = buffer(result, "a"), buffer(result, "relu")
+    assert a.end <= relu.offset or relu.end <= a.offset
 
 
 def test_not_in_place_where_the_input_is_a_constant():
@@ -99,9 +94,9 @@ def test_not_in_place_where_the_input_is_a_constant():
     b.input("x", 100)
     b.constant("weights", 100)
     b.op("y", ["weights", "x"], 100, Elementwise)
-    result = plan(b.program("y"))
-    assert buffer(result, "y").shares is None
+    result = layer_plan(b.program("y"))
     assert "weights" not in result.offsets
+    assert result.arena_bytes == 200
 
 
 def test_not_in_place_where_the_same_bytes_are_read_under_another_shape():
@@ -110,16 +105,7 @@ def test_not_in_place_where_the_same_bytes_are_read_under_another_shape():
     b.op("a", ["x"], 100)
     b.op("flat", ["a"], 100, Reshape)
     b.op("sum", ["a", "flat"], 100, Elementwise)
-    assert buffer(plan(b.program("sum")), "sum").shares is None
-
-
-def test_in_place_where_both_inputs_are_the_same_value():
-    b = Builder()
-    b.input("x", 100)
-    b.op("double", ["x", "x"], 100, Elementwise)
-    result = plan(b.program("double"))
-    assert buffer(result, "double").shares == "x"
-    assert result.arena_bytes == 100
+    assert layer_plan(b.program("sum")).arena_bytes == 200
 
 
 def test_the_last_of_two_readers_works_in_place():
@@ -128,10 +114,39 @@ def test_the_last_of_two_readers_works_in_place():
     b.op("relu", ["x"], 100, Elementwise)
     b.op("side", ["x"], 4)
     b.op("y", ["relu", "side"], 4)
-    result = plan(b.program("y"))
+    result = layer_plan(b.program("y"))
     # `side` has to run first: then x dies at `relu`.
-    assert [n.output for n in result.order] == ["side", "relu", "y"]
+    assert order(result) == ["side", "relu", "y"]
     assert result.arena_bytes == 108
+
+
+def test_output_lies_its_lead_below_the_input():
+    result = layer_plan(chain(8, 400, 400, 8), leads={"v2_op": [64]})
+    assert result.arena_bytes == result.lower_bound_bytes == 464
+    assert result.offsets["v1"] - result.offsets["v2"] >= 64
+
+
+@pytest.mark.parametrize("leads", [{}, {"v2_op": [None]}])
+def test_without_leads_nothing_overlaps(leads):
+    assert layer_plan(chain(8, 400, 400, 8), leads=leads).arena_bytes == 800
+
+
+@pytest.mark.parametrize(
+    ("inputs", "readers", "outputs"),
+    [(["a"], ["a", "b"], ("y",)), (["a"], ["b"], ("a", "y")), (["a", "a"], ["b"], ("y",))],
+)
+def test_an_input_that_is_needed_otherwise_is_not_overtaken(inputs, readers, outputs):
+    b = Builder()
+    b.input("x", 8)
+    b.op("a", ["x"], 400)
+    b.op("b", inputs, 400)
+    b.op("y", readers, 8)
+    assert layer_plan(b.program(*outputs), leads={"b_op": [0] * len(inputs)}).arena_bytes >= 800
+
+
+def test_scratch_overlaps_neither():
+    result = layer_plan(chain(8, 400, 400, 8), {"v2_op": 100}, leads={"v2_op": [64]})
+    assert result.arena_bytes == 564
 
 
 def test_reshape_shares_the_storage_and_keeps_it_alive():
@@ -140,9 +155,8 @@ def test_reshape_shares_the_storage_and_keeps_it_alive():
     b.op("flat", ["x"], 60, Reshape)
     b.op("a", ["x"], 20)
     b.op("y", ["flat", "a"], 40)
-    result = plan(b.program("y"))
-    assert buffer(result, "flat").offset == buffer(result, "x").offset
-    assert buffer(result, "flat").shares == "x"
+    result = layer_plan(b.program("y"))
+    assert result.offsets["flat"] == result.offsets["x"]
     assert result.arena_bytes == 120
 
 
@@ -151,9 +165,9 @@ def test_concat_holds_all_branches_at_once():
     b.input("x", 10)
     branches = [b.op(f"branch{i}", ["x"], 40) for i in range(3)]
     b.op("concat", branches, 120)
-    result = plan(b.program("concat"))
+    result = layer_plan(b.program("concat"))
     assert result.arena_bytes == 240
-    assert explain_peak(result)[0] == "concat"
+    assert result.steps[result.peak_step].in_use[0] == ("concat", 120)
 
 
 def test_branches_run_one_after_the_other_where_that_needs_less():
@@ -162,7 +176,7 @@ def test_branches_run_one_after_the_other_where_that_needs_less():
     wide = [b.op(f"wide{i}", ["x"], 1000) for i in range(4)]  # in source order all four are alive
     narrow = [b.op(f"narrow{i}", [w], 20) for i, w in enumerate(wide)]
     b.op("y", narrow, 4)
-    result = plan(b.program("y"))
+    result = layer_plan(b.program("y"))
     assert result.arena_bytes == 4 + 1000 + 20 + 3 * 20 - 4  # x is gone when the last branch narrows
     assert result.optimal
 
@@ -173,17 +187,13 @@ def test_source_order_is_kept_where_it_is_as_good():
     b.op("b", ["x"], 20)
     b.op("a", ["x"], 20)
     b.op("y", ["a", "b"], 4)
-    program = b.program("y")
-    assert plan(program).order == program.nodes
+    assert order(layer_plan(b.program("y"))) == ["b", "a", "y"]
 
 
 def test_scratch_lives_during_its_step():
-    result = plan(chain(40, 40, 40, 40), {"v2_op": 33})
+    result = layer_plan(chain(40, 40, 40, 40), {"v2_op": 33})
     scratch = buffer(result, "v2_op:scratch")
-    assert (scratch.kind, scratch.value, scratch.size_bytes) == ("scratch", None, 33)
-    assert scratch.first_step == scratch.last_step == 1
-    assert result.scratch_offset("v2_op") == scratch.offset
-    assert result.scratch_offset("v1_op") is None
+    assert (scratch.kind, scratch.value, scratch.first_step, scratch.last_step) == ("scratch", None, 1, 1)
     assert result.arena_bytes == 80 + 36
 
 
@@ -195,23 +205,15 @@ def test_all_inputs_are_there_from_the_start_and_outputs_to_the_end():
     b.op("first", ["early"], 8)
     b.op("second", ["first", "late"], 12)
     b.op("third", ["second"], 4)
-    result = plan(b.program("first", "third"))
+    result = layer_plan(b.program("first", "third"))
     assert [buffer(result, n).first_step for n in ("early", "late", "unused")] == [0, 0, 0]
     assert [buffer(result, n).last_step for n in ("first", "third")] == [2, 2]
     assert result.arena_bytes == 20 + 40 + 60 + 8
 
 
-def test_input_that_is_an_output_and_no_operation():
-    b = Builder()
-    b.input("x", 30)
-    result = plan(b.program("x"))
-    assert (result.arena_bytes, result.order, result.optimal) == (32, (), True)
-    assert explain_peak(result) == ("x",)
-
-
 @pytest.mark.parametrize("alignment", [4, 8, 16])
 def test_alignment(alignment):
-    result = plan(chain(5, 7, 9, 3), {"v1_op": 1}, alignment=alignment)
+    result = layer_plan(chain(5, 7, 9, 3), {"v1_op": 1}, alignment=alignment)
     assert all(b.offset % alignment == 0 for b in result.buffers)
     assert result.arena_bytes % alignment == 0
 
@@ -219,27 +221,40 @@ def test_alignment(alignment):
 @pytest.mark.parametrize("alignment", [0, 3, -4])
 def test_alignment_must_be_a_power_of_two(alignment):
     with pytest.raises(UsageError, match=f"{alignment} is not a power of two") as caught:
-        plan(chain(5, 7), alignment=alignment)
+        layer_plan(chain(5, 7), alignment=alignment)
     assert caught.value.code == "EW-PLAN-ALIGNMENT"
 
 
-@pytest.mark.parametrize("scratch", [{"nobody": 4}, {"v1_op": -1}])
-def test_scratch_must_belong_to_a_node(scratch):
-    with pytest.raises(UsageError) as caught:
-        plan(chain(5, 7), scratch)
-    assert caught.value.code == "EW-PLAN-SCRATCH"
+@pytest.mark.parametrize("seed", range(60))
+def test_equal_to_brute_force(seed):
+    program, scratch = random_program(seed, 1 + seed % 4)
+    if all(n.op.kind == "reshape" for n in program.nodes):
+        pytest.skip("nothing runs")
+    result = layer_plan(program, scratch)
+    assert result.arena_bytes == smallest_arena(program, scratch)
+    assert result.optimal
 
 
-def test_plan_survives_json():
-    program = chain(100, 400, 300, 40, 10)
-    result = plan(program, {"v2_op": 50})
-    assert plan_from_json(json.loads(json.dumps(plan_to_json(result))), program) == result
+@pytest.mark.parametrize("seed", range(20))
+def test_leads_never_need_more_memory(seed):
+    program, scratch = random_program(seed, nodes=7)
+    leads = {n.name: [8 * (seed % 3)] * len(n.inputs) for n in program.nodes}
+    without, with_leads = layer_plan(program, scratch), layer_plan(program, scratch, leads)
+    assert with_leads.lower_bound_bytes <= with_leads.arena_bytes <= without.arena_bytes
+    assert plan_to_json(with_leads) == plan_to_json(layer_plan(program, scratch, leads))
 
 
-@pytest.mark.parametrize("damage", [{"order": ["nobody"]}, {"schema_version": 99}, {"buffers": [{}]}])
-def test_foreign_plan_is_refused(damage):
-    program = chain(100, 400)
-    data = plan_to_json(plan(program)) | damage
-    with pytest.raises(UsageError) as caught:
-        plan_from_json(data, program)
-    assert caught.value.code == "EW-PLAN-FILE"
+def test_json_holds_what_the_plan_says():
+    result = layer_plan(chain(100, 400, 300, 40, 10), {"v2_op": 50})
+    data = json.loads(json.dumps(plan_to_json(result)))
+    assert [s["nodes"] for s in data["segments"]] == [[f"v{i}_op"] for i in range(1, 5)]
+    assert data["arena_bytes"] == data["ram_bytes"] == result.arena_bytes == 752
+    assert {b["name"]: b["offset"] for b in data["buffers"] if b["value"]} == result.offsets
+    assert (data["input"], data["passes"], data["schedule"]) == ("resident", 1, "layer")
+
+
+def test_a_plan_that_cannot_be_is_refused():
+    with pytest.raises(WorkError) as caught:
+        plan(planner_of(chain(100, 400, 300, 40, 10)), Wish(schedule="layer", arena_bytes=696))
+    assert caught.value.code == "EW-PLAN-MEMORY"
+    assert plan(planner_of(chain(100, 400, 300)), Wish(schedule="layer", arena_bytes=700)).arena_bytes == 700

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgewright.converter.schedule.segment import Band
+from edgewright.converter.schedule.band import Band
 
 # "No distance needed": far below any sum of sizes.
 FREE = -(2**40)
