@@ -19,8 +19,8 @@ from edgewright.targets.fitting import arena_limit
 from edgewright.targets.planning import Planned, Planning, planning_for_board
 
 # After so many seconds the plans of the trade-off are placed less carefully.
-HURRY_S = 14.0
-LEAST_S, MOST_S = 1.0, 4.0
+HURRY_S = 13.0
+LEAST_S, MOST_S = 1.0, 7.0
 INPUT_MODES: tuple[InputMode, ...] = ("resident", "rows")
 
 
@@ -64,19 +64,23 @@ def explore_for_board(
 ) -> Exploration:
     """Plan a program in every way a wish allows, for the memory of a board (see `explore`)."""
     found = explore(planning_for_board(program, board), wish, arena_limit(board, budget), tell, built)
-    return replace(found, error=found.error or _flash_error(program, board, budget))
+    return replace(found, error=found.error or _flash_error(program, budget))
 
 
-def _flash_error(program: Program, board: Board, budget: Budget) -> WorkError | None:
-    """EW-FLASH-OVER where the weights alone are too much; only a linker knows the whole."""
-    weights = sum(node.op.weights_bytes for node in program.nodes)
-    limit = min(budget.flash_bytes or board.memory.flash.size_bytes, board.memory.flash.size_bytes)
-    if weights <= limit:
+def weights_bytes(program: Program) -> int:
+    """Flash that the weights take."""
+    return sum(node.op.weights_bytes for node in program.nodes)
+
+
+def _flash_error(program: Program, budget: Budget) -> WorkError | None:
+    """EW-FLASH-OVER where the weights alone are more than allowed; only a linker knows the whole."""
+    weights, limit = weights_bytes(program), budget.flash_bytes
+    if limit is None or weights <= limit:
         return None
     return WorkError(
         "EW-FLASH-OVER",
-        f"the weights take {weights:,} bytes of flash, without any code; there are {limit:,}",
-        "a board with more flash (edgewright boards list), or a smaller model",
+        f"the weights take {weights:,} bytes of flash, without any code; --flash allows {limit:,}",
+        "a larger --flash, or a smaller model",
         required_bytes=weights,
         available_bytes=limit,
         excess_bytes=weights - limit,
@@ -102,10 +106,10 @@ def explore(
     refused: dict[InputMode, UsageError] = {}
     plans: list[Plan] = []
     deadline = time.monotonic() + HURRY_S
-    for mode in INPUT_MODES:
+    for left, mode in zip((2, 1), INPUT_MODES, strict=True):
         try:
             planner = planning.planner(mode, wish, tell)
-            seconds = min(MOST_S, max(LEAST_S, (deadline - time.monotonic()) / 2))
+            seconds = min(MOST_S, max(LEAST_S, (deadline - time.monotonic()) / left))
             plans += trade_off(planner, time_limit_s=seconds, tell=tell)
         except UsageError as error:
             if error.code != "EW-PLAN-ROWS":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgewright.errors import WorkError
@@ -28,6 +28,8 @@ from edgewright.targets.stack import firmware_stack
 __all__ = ["FirmwareImage", "build_firmware", "check_cxx_header", "compile_host", "compile_library"]
 
 FIRMWARE = Path(__file__).resolve().parents[1] / "firmware_templates"
+# RAM of the link that only serves to compute the stack.
+AMPLE_BYTES = 1 << 26
 # Second boot stage in flash: boards of this clock driver's chip.
 BOOT2_CLOCKS = {"clock_rp2040"}
 
@@ -118,12 +120,18 @@ def build_firmware(
     library_objects = compile_library(library, board, folder / "objects" / "library")
     firmware_objects = _firmware_objects(library, board, folder / "objects" / "firmware", keep_input)
     objects = (library_objects, firmware_objects)
-    # The bound is that of linked code; a stack without bytes always fits where another one would.
-    bare = _link(board, folder, 0, *objects, keep_input)
+    # The stack's bound is that of linked code, so it is linked once with as much RAM as it may want.
+    bare = _link(_with_ample_ram(board), folder, 0, *objects, keep_input)
     bound = -(-firmware_stack(bare, board).bytes // 8) * 8
     limit = min(ram_limit or board.memory.ram.size_bytes, board.memory.ram.size_bytes)
     roomy = bare.sizes.ram_bytes + board.memory.stack_bytes <= limit
     return _link(board, folder, max(bound, board.memory.stack_bytes if roomy else 0), *objects, keep_input)
+
+
+def _with_ample_ram(board: Board) -> Board:
+    memory = board.memory
+    ram = replace(memory.ram, size_bytes=memory.ram.size_bytes + AMPLE_BYTES)
+    return replace(board, memory=replace(memory, ram=ram))
 
 
 def _link(

@@ -34,6 +34,19 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Deployment:
+    """A board on which `edgewright deploy` must succeed.
+
+    Args:
+        board: Its id.
+        ram_kb: RAM the firmware may take, in KiB.
+    """
+
+    board: str
+    ram_kb: int
+
+
+@dataclass(frozen=True)
 class Net:
     """One of the nets.
 
@@ -41,20 +54,31 @@ class Net:
         key: Its short name.
         file: An int8 .tflite file, or a float .onnx file that `quantize` makes int8.
         limits: What is promised.
+        inputs: Number of inputs for each plan that is run on the emulated board; 0 where the net is too
+            large for it, and runs on the host.
+        deployment: Where it must be deployable.
     """
 
     key: str
     file: str
     limits: Limits
+    inputs: int = 0
+    deployment: Deployment | None = None
 
 
 NETS = (
-    Net("VWW", "vww_96_int8.tflite", Limits(30_000, 12_000, 9_500, 1.08)),
-    Net("ResNet8", "pretrainedResnet_quant.tflite", Limits(11_500, 10_300, 10_300, 1.08)),
-    Net("KWS", "kws_ref_model.tflite", Limits(4_500, 4_200, 4_200, 1.08)),
-    Net("SWW", "str_ww_ref_model.tflite", Limits(3_900)),
-    Net("mcunet-vww1", "mcunet-vww1_random.onnx", Limits(22_500, 15_500, 13_000)),
-    Net("mbv2-w0.35@144", "mbv2-w0.35_random.onnx", Limits(68_000, 27_000, 15_000)),
+    Net("VWW", "vww_96_int8.tflite", Limits(30_000, 12_000, 9_500, 1.08), 3, Deployment("netduinoplus2", 32)),
+    Net("ResNet8", "pretrainedResnet_quant.tflite", Limits(11_500, 10_300, 10_300, 1.08), 3),
+    Net("KWS", "kws_ref_model.tflite", Limits(4_500, 4_200, 4_200, 1.08), 3, Deployment("microbit", 16)),
+    Net("SWW", "str_ww_ref_model.tflite", Limits(3_900), 3),
+    Net(
+        "mcunet-vww1",
+        "mcunet-vww1_random.onnx",
+        Limits(22_500, 15_500, 13_000),
+        3,
+        Deployment("netduinoplus2", 24),
+    ),
+    Net("mbv2-w0.35@144", "mbv2-w0.35_random.onnx", Limits(68_000, 27_000, 15_000), 1),
     Net("mcunet-in3", "mcunet-in3_random.onnx", Limits(100_000, 62_000, 55_000)),
     Net("mbv2-1.0@224", "mbv2_w1.0_r224.onnx", Limits(196_000, 108_000, 55_000)),
 )

@@ -58,6 +58,10 @@ def assemble(
         moments = _moments(network, i, candidate)
         placed += moments
         steps.append(_step(network, candidate, moments))
+    if not placed:
+        # Nothing runs: the outputs are the inputs under other shapes.
+        kept = (Band(t.name, "tensor", t.size_bytes, np.ones(1, bool)) for t in network.tensors.values())
+        placed.append(_Moments(0, 0, tuple(kept), {}, 0))
     sizes = {_unique(m, band): band.size_bytes for m in placed for band in m.bands}
     index = {name: i for i, name in enumerate(sizes)}
     together = Together(list(sizes.values()))
@@ -164,7 +168,7 @@ def _buffers(
     """A buffer for each value (reshapes included) and for each piece of working memory."""
     found: dict[str, Buffer] = {}
     for item in placed:
-        segment = path.candidates[item.step].streamed
+        segment = path.candidates[item.step].streamed if path.candidates else None
         for band in item.bands:
             name = _unique(item, band)
             if name in found:

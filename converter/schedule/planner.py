@@ -34,6 +34,8 @@ from edgewright.errors import UsageError, WorkError
 Tell = Callable[[str, int, int], None]
 # Paths that are placed for the trade-off, besides its ends.
 MAX_POINTS = 12
+# Seconds of the solver for each of the ends.
+END_SOLVER_S = 4.0
 UNLIMITED = 2**62
 
 
@@ -135,7 +137,7 @@ def make_planner(
     schedule: ScheduleMode = "auto",
     patches: tuple[int, int] | None = None,
     known: Planner | None = None,
-    time_limit_s: float = 8.0,
+    time_limit_s: float = 10.0,
     tell: Tell | None = None,
 ) -> Planner:
     """Enumerate the candidates of a program.
@@ -220,27 +222,30 @@ def plan(planner: Planner, wish: Wish) -> Plan:
 def trade_off(planner: Planner, *, time_limit_s: float = 6.0, tell: Tell | None = None) -> list[Plan]:
     """Plans of which none is better in memory, cycles and recompute than another, the smallest first.
 
-    The first, the last, the smallest without recompute and the smallest that computes at most a tenth
-    twice are always among them.
+    The fastest, the smallest, the smallest without recompute and the smallest that computes at most a
+    tenth twice are always among them, and placed with the same care whatever the time limit.
     """
     paths = planner.paths()
-    if not paths:
-        return []
-    macs = planner.network.program.macs
-    ends = {id(paths[0]), id(min(paths, key=lambda p: p.peak_bytes))}
-    for limit in (1.0, 1.1):
-        within = [p for p in paths if p.macs <= limit * macs * (1 + 1e-9)]
-        ends |= {id(min(within, key=lambda p: p.peak_bytes))} if within else set()
+    ends = _ends(paths, planner.network.program.macs)
     spread = max(1, -(-len(paths) // MAX_POINTS))
-    chosen = [p for i, p in enumerate(paths) if id(p) in ends or i % spread == 0]
+    others = [p for p in paths[::spread] if p not in ends]
     deadline = time.monotonic() + time_limit_s
     plans = []
-    for done, path in enumerate(chosen):
+    for done, path in enumerate((*ends, *others)):
         if tell is not None:
-            tell("place", done, len(chosen))
-        share = max(0.05, (deadline - time.monotonic()) / (len(chosen) - done))
-        plans.append(planner.place(path, solver_s=share * (4 if id(path) in ends else 1)))
+            tell("place", done, len(ends) + len(others))
+        left = deadline - time.monotonic()
+        plans.append(planner.place(path, END_SOLVER_S if path in ends else max(0.05, left / 8)))
     return undominated(plans)
+
+
+def _ends(paths: Sequence[Path], macs: int) -> list[Path]:
+    """The paths that a trade-off always has."""
+    found = [paths[0], min(paths, key=lambda p: p.peak_bytes)] if paths else []
+    for limit in (1.0, 1.1):
+        within = [p for p in paths if p.macs <= limit * macs * (1 + 1e-9)]
+        found += [min(within, key=lambda p: (p.peak_bytes, p.cycles))] if within else []
+    return list({id(p): p for p in found}.values())
 
 
 def undominated(plans: Sequence[Plan]) -> list[Plan]:

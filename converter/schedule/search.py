@@ -20,6 +20,8 @@ from edgewright.converter.schedule.whole import layer
 ScheduleMode = Literal["auto", "layer", "stream", "patch"]
 STRIP_COUNTS = (2, 3, 4, 5, 6, 7, 8)
 MAX_PATCHES = 8
+# Decides between equal costs, which differ in the last bits only.
+STREAMED_TIE = 1 + 1e-6
 # Between cuts that more than one tensor crosses only short segments are considered.
 SHORT_SEGMENT = 4
 
@@ -28,8 +30,8 @@ Cost = Callable[[Candidate], float]
 
 
 def by_cycles(candidate: Candidate) -> float:
-    """What the fastest path minimizes."""
-    return candidate.cycles
+    """What the fastest path minimizes; what is as fast whole runs whole."""
+    return candidate.cycles * (STREAMED_TIE if candidate.streamed is not None else 1.0)
 
 
 def by_macs(candidate: Candidate) -> float:
@@ -37,7 +39,7 @@ def by_macs(candidate: Candidate) -> float:
     return candidate.macs + 1e-9 * candidate.cycles
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Path:
     """A segmentation of the whole network.
 
@@ -74,7 +76,7 @@ def enumerate_candidates(
     mode: ScheduleMode = "auto",
     patches: tuple[int, int] | None = None,
     known: Candidates | None = None,
-    time_limit_s: float = 8.0,
+    time_limit_s: float = 10.0,
     tell: Callable[[int, int], None] | None = None,
 ) -> Candidates:
     """All candidates of a network, shortest first.
@@ -95,7 +97,9 @@ def enumerate_candidates(
     if known is not None:
         edges[1:] = [list(some) for some in known.edges[1:]]
     if mode != "stream":
-        for i in range(1 if fed else 0, n if known is None else min(n, 1)):
+        # Patches that were asked for begin at the input.
+        first = 1 if fed or mode == "patch" else 0
+        for i in range(first, n if known is None else min(n, 1)):
             edges[i].append(layer(network, i))
     if mode == "patch":
         edges[0] += _patches(network, copy, patches)

@@ -52,7 +52,10 @@ def overtaking(network: Network, position: int, value: str) -> int | None:
     """How far below a dying input the output of a node has to begin at least; None where it must not."""
     form = network.forms[position]
     op, tensor = form.layer, network.tensors[value]
-    if tensor.last(network.positions) != position or op.inputs.count(value) != 1:
+    if tensor.last(network.positions) != position:
+        return None
+    # A value read twice is read in two orders, but for operations in place.
+    if op.inputs.count(value) != 1 and form.in_place != value:
         return None
     lead = op.leads[op.inputs.index(value)] if op.leads else None
     if form.in_place == value:

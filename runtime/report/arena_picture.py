@@ -52,9 +52,9 @@ class Look:
 LOOKS: Mapping[Kind, Look] = {
     "tensor": Look("whole tensor", "#c3d8f8", "#5b8ce4"),
     "ring": Look("ring of rows", "#fdeed6", "#c07a1c"),
-    "newest": Look("newest row, until its slot is free", "#e4716a", "#c4332b"),
+    "newest": Look("newest rows, until their slots are free", "#e4716a", "#c4332b"),
     "sums": Look("sums", "#a9dcbd", "#1d8a4e"),
-    "scratch": Look("scratch of a kernel", "#eef1f5", "#8a96a8", "////"),
+    "scratch": Look("scratch of a kernel", "#dde3eb", "#8a96a8", "////"),
     "state": Look("state of the segment", "#6b788a", "#4a5668"),
 }
 TENSOR_FILLS = ("#c3d8f8", "#a9c7f4", "#d9e6fb")
@@ -138,7 +138,7 @@ def _areas(axes: Any, line: Timeline) -> None:
                     facecolor=fill,
                     edgecolor=look.edge,
                     linewidth=0.7 if len(polygons) <= MANY else 0.0,
-                    hatch=look.hatch or None,
+                    hatch=look.hatch if len(polygons) <= MANY else None,
                     zorder=2 if area.kind == "tensor" else 2.5,
                 )
             )
@@ -209,7 +209,7 @@ def _marks(axes: Any, plan: Plan, line: Timeline) -> None:
     else:
         axes.axvline(middle, color=RED, linewidth=1.0, zorder=3.5)
     axes.annotate(
-        f"most in use: {line.peak_bytes:,} B",
+        f"largest moment: {line.peak_bytes:,} B",
         (middle, 1.0),
         (min(max(middle, 0.08), 0.92), 1.035),
         xycoords=axes.get_xaxis_transform(),

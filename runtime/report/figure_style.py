@@ -85,6 +85,7 @@ def inline_svg(figure: Any, name: str) -> str:
     text = svg_text(figure)
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)
     text = text[text.index("<svg") :].replace("<svg ", f'<svg role="img" aria-label="{name}" ', 1)
+    text = text.replace("*{stroke-", "figure *{stroke-")
     # Several figures on one page: ids must not meet.
     prefix = re.sub(r"\W", "-", name)
     text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{prefix}-", text)

@@ -14,7 +14,7 @@ from edgewright.runtime.report.plan_data import chosen_data, front_data
 from edgewright.runtime.report.plan_text import front_table, plan_fields, plan_words, step_table
 from edgewright.runtime.report.tables import aligned
 from edgewright.targets.board import Board
-from edgewright.targets.exploration import Exploration
+from edgewright.targets.exploration import Exploration, weights_bytes
 
 
 def overview(found: Exploration, board: Board) -> dict[str, Any]:
@@ -29,6 +29,7 @@ def overview(found: Exploration, board: Board) -> dict[str, Any]:
         "optimal": chosen is not None and chosen["optimal"],
         "gap_bytes": chosen["gap_bytes"] if chosen is not None else None,
         "limit_bytes": found.limit_bytes,
+        "weights_bytes": weights_bytes(found.planning.program),
         "refused": {
             mode: {"code": error.code, "message": error.message} for mode, error in found.refused.items()
         },
@@ -46,6 +47,13 @@ def overview_text(
     ]
     if data["plan"] is not None:
         fields += plan_fields(data["plan"])
+    weights, flash = data["weights_bytes"], board.memory.flash.size_bytes
+    fields.append(
+        (
+            "flash",
+            f"{weights:,} B of weights{', more than' if weights > flash else ' of'} the board's {flash:,} B",
+        )
+    )
     fields += [("by rows", f"not possible: {why['message']}") for why in data["refused"].values()]
     width = max(len(name) for name, _ in fields)
     parts = [

@@ -46,7 +46,10 @@ def plan_entry(plan: Plan, layers: Plan, *, chosen: bool = False) -> dict[str, A
         "optimal": plan.optimal,
         "gap_bytes": plan.gap_bytes,
         "chosen": chosen,
-        "segments": segments_to_json(plan.steps),
+        "segments": [
+            {key: value for key, value in segment.items() if key != "in_use"}
+            for segment in segments_to_json(plan.steps)
+        ],
     }
 
 
@@ -100,9 +103,12 @@ def chosen_data(exploration: Exploration) -> dict[str, Any] | None:
 
 
 def report_plan(exploration: Exploration) -> dict[str, Any] | None:
-    """The chosen plan with the others there are: what report.json holds."""
+    """The chosen plan and what is worth knowing of the others: what report.json holds."""
     data = chosen_data(exploration)
-    return None if data is None else data | {"front": front_data(exploration)}
+    if data is None:
+        return None
+    entries = front_data(exploration)
+    return data | {"front": [{k: v for k, v in e.items() if k != "segments"} for e in entries]}
 
 
 def _layer(program: Program, step: Step, index: int) -> dict[str, Any]:

@@ -163,7 +163,7 @@ def _ring(layer: Data) -> str:
     if layer["ring_rows"] is None:
         return "whole tensor"
     size = f"{layer['ring_rows']} row{'s' if layer['ring_rows'] > 1 else ''} of {layer['row_bytes']:,} B"
-    return size + (" and the newest" if layer["newest"] else "")
+    return size + (" and newest rows" if layer["newest"] else "")
 
 
 def _shape(extents: Sequence[int]) -> str:

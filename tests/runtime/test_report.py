@@ -197,3 +197,55 @@ def test_files_are_written_whole(tmp_path: Path) -> None:
 )
 def test_si(value: int | None, text: str) -> None:
     assert si(value) == text
+
+
+PLAN = {
+    "schema_version": 2,
+    "input": "rows",
+    "passes": 2,
+    "schedule": "stream",
+    "ram_bytes": 48,
+    "estimated_cycles": 12_345,
+    "mac_overhead": 1.05,
+    "segments": [{"nodes": ["first", "second"], "schedule": "stream", "strips": 2}],
+    "buffers": [{"name": "a"}],
+    "optimal": True,
+    "gap_bytes": 0,
+}
+
+
+def test_the_plan_of_a_build_is_reported_without_its_buffers() -> None:
+    report = build_report(tiny_manifest() | {"plan": PLAN}, GOOD)
+    assert report["plan"] == {key: value for key, value in PLAN.items() if key != "buffers"}
+    sentence = "streamed, input by rows in 2 passes, arena 48 B, 5 % of the MACs computed twice"
+    assert f"plan    {sentence}\n" in render_text(report)
+    assert "streamed, input by rows in 2 passes" in render_html(report)
+    assert build_report(tiny_manifest())["plan"] is None
+
+
+def test_pictures_and_tables_of_the_plan_are_on_the_page(tmp_path: Path) -> None:
+    from edgewright.converter.schedule import Wish
+    from edgewright.runtime.report.overview import inline_pictures
+    from edgewright.runtime.report.plan_data import report_plan
+    from edgewright.targets.board import load_board
+    from edgewright.targets.build import load_program_of
+    from edgewright.targets.exploration import explore
+    from edgewright.targets.planning import planning_for_board
+
+    model = Path(__file__).resolve().parents[2] / "examples" / "digits" / "digits_int8.onnx"
+    board = load_board("mps2-an386")
+    found = explore(planning_for_board(load_program_of(model), board), Wish(input="rows"), 2000)
+    plan = report_plan(found)
+    report = build_report(tiny_manifest(), GOOD, emulated(), plan=plan)
+    assert "buffers" not in report["plan"] and len(report["plan"]["front"]) == len(found.plans)
+    assert json.loads(json.dumps(report)) == report
+    write_report(tmp_path, report, inline_pictures(found, board))
+    page, text = ((tmp_path / f"report.{kind}").read_text() for kind in ("html", "txt"))
+    checker = Tags()
+    checker.VOID = checker.VOID | {"path", "use"}
+    checker.feed(page)
+    assert page.count("<svg") == 3 and page.count("<details>") == 2
+    assert set(re.findall(r"url\((.)", page)) <= {"#"}
+    for layer in report["plan"]["segments"][-1]["layers"]:
+        assert layer["name"][:6] in page and layer["name"][:6] in text
+    assert "largest moment" in page and plan["peak"] in text and text.count("\n>") == 1

@@ -11,19 +11,27 @@ import pytest
 from edgewright.converter.importers import load_model
 from edgewright.converter.lower import lower
 from edgewright.converter.rewrites import rewrite
+from edgewright.converter.schedule import Wish
 from edgewright.targets.cpu import CPU_CLASSES
 from tests.shared import shared_path
 from tests.targets.codegen.host_library import emit
 from tests.targets.codegen.op_cases import make_mixed_program
+from tests.targets.codegen.row_nets import random_net
 
 FORBIDDEN = re.compile(r"\b(malloc|calloc|realloc|free|printf|double)\b")
 
 
-@pytest.fixture(scope="module")
-def mixed(tmp_path_factory):
+@pytest.fixture(scope="module", params=["layers", "streamed", "pushed"])
+def mixed(request, tmp_path_factory):
+    """(program, plan, folder) of a library of each kind."""
     folder = tmp_path_factory.mktemp("mixed") / "library"
-    program, _ = make_mixed_program(seed=7, count=3)
-    return program, emit(program, CPU_CLASSES["scalar"], folder), folder
+    if request.param == "layers":
+        program, _ = make_mixed_program(seed=7, count=3)
+        return program, emit(program, CPU_CLASSES["scalar"], folder), folder
+    program, mode = random_net(1), "resident" if request.param == "streamed" else "rows"
+    plan = emit(program, CPU_CLASSES["scalar"], folder, Wish(input=mode, slowdown=100.0))
+    assert "stream" in {s.schedule for s in plan.steps}
+    return program, plan, folder
 
 
 def test_every_include_is_there(mixed):
@@ -67,6 +75,10 @@ def test_macros_state_the_plan(mixed):
     header = (folder / f"{program.name}.h").read_text()
     assert f"#define {program.name.upper()}_ARENA_BYTES {layout.arena_bytes}u" in header
     assert f"#define {program.name.upper()}_STEPS {len(layout.steps)}u" in header
+    by_rows = {"INPUT_ROWS": program.values[program.inputs[0].value].shape[0], "PASSES": layout.passes}
+    for name, value in by_rows.items():
+        line = f"#define {program.name.upper()}_{name} {value}u"
+        assert (line in header) == (layout.input_mode == "rows")
 
 
 @pytest.mark.parametrize("cpu", sorted(CPU_CLASSES))
