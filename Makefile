@@ -9,7 +9,7 @@ help:
 	@echo "make test   linters, types and the test suite"
 	@echo "make bench  the figures of the MLPerf Tiny models and of memory, as tables and as JSON"
 	@echo "make soak   the test suite with $(SOAK) times as many random cases (SOAK=n)"
-	@echo "make docs   regenerate docs/cli.md from the commands"
+	@echo "make docs   regenerate docs/cli.md, and pictures and outputs of the pages"
 
 setup:
 	@scripts/setup.sh
@@ -33,3 +33,5 @@ soak: setup
 
 docs: setup
 	$(PYTHON) scripts/cli_docs.py
+	$(PYTHON) scripts/memory_pictures.py
+	$(PYTHON) scripts/page_outputs.py

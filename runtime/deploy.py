@@ -27,8 +27,9 @@ from edgewright.runtime.report.write_report import write_report
 from edgewright.runtime.verify import VerifyResult, verify
 from edgewright.targets.board import Board, load_board
 from edgewright.targets.build import Budget, load_program_of
-from edgewright.targets.exploration import explore_for_board
-from edgewright.targets.fitting import build_for_board
+from edgewright.targets.exploration import explore
+from edgewright.targets.fitting import arena_limit, build_for_board
+from edgewright.targets.planning import planning_for_board
 
 DEFAULT_CASES = 20
 NO_BUDGET = Budget()
@@ -98,6 +99,7 @@ def deploy(job: Job, say: Say, advance: Advance) -> dict[str, Any]:
     say("board", f"{job.board.id:<{width}}  {describe_board(job.board)}")
     advance("plan", 0, 1)
     begin = time.monotonic()
+    planning = planning_for_board(program, job.board)
     planned, manifest = build_for_board(
         program,
         job.board,
@@ -106,6 +108,7 @@ def deploy(job: Job, say: Say, advance: Advance) -> dict[str, Any]:
         wish=job.wish,
         budget=job.budget,
         progress=lambda what, done, total: advance(f"build: {what}", done, total),
+        planning=planning,
     )
     seconds = time.monotonic() - begin
     schedule = SCHEDULE_WORDS[planned.plan.schedule]
@@ -117,7 +120,7 @@ def deploy(job: Job, say: Say, advance: Advance) -> dict[str, Any]:
     verified = _verify(folder, job, program, cases, advance)
     latency = _bench(folder, job, program, advance)
     advance("report", 0, 1)
-    found = explore_for_board(program, job.board, job.wish, job.budget, built=planned)
+    found = explore(planning, job.wish, arena_limit(job.board, job.budget), built=planned)
     report = build_report(manifest, verified[0], latency, verified[1], report_plan(found))
     say("verify", verify_sentence(report["verify"]))
     say("bench", latency_sentence(report["latency"]))

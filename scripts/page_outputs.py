@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", ROOT / "docs" / "memory.md")
 BLOCK = re.compile(r"^```text\n\$ edgewright (?P<command>[^\n]+)\n(?P<output>.*?)^```\n", re.M | re.S)
 # What follows a block: when it was made.
-STAMP = re.compile(r"\A\s*\((?P<when>\d+ \w+ \d{4}, commit [0-9a-f]{7})")
+STAMP = re.compile(r"\s*\((?P<when>\d+ \w+ \d{4}, commit [0-9a-f]{7})")
 CUT = "…\n"
 
 

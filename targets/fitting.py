@@ -57,18 +57,19 @@ def build_for_board(
     wish: Wish,
     budget: Budget | None = None,
     progress: Progress | None = None,
+    planning: Planning | None = None,
 ) -> tuple[Planned, Mapping[str, Any]]:
     """Plan a program for a board and write its build folder (`build`).
 
     Where the linked image takes more RAM than there is, a plan with a smaller arena is taken; where it
-    takes more flash, one with fewer kernels.
+    takes more flash, one with fewer kernels. `planning` is of the same program and board, where there is one.
 
     Raises:
         WorkError: EW-PLAN-MEMORY, EW-MEM-OVER, EW-FLASH-OVER, EW-TOOLCHAIN-*.
         UsageError: EW-OUT-EXISTS.
         DeviceError: EW-TOOL-MISSING.
     """
-    limits, planning = budget or Budget(), planning_for_board(program, board)
+    limits, planning = budget or Budget(), planning or planning_for_board(program, board)
     planned = _within(planning, board, wish, limits, progress)
     for _ in range(MAX_ROUNDS):
         try:

@@ -21,6 +21,13 @@ from edgewright.cli.options import (
     parse_shapes,
 )
 from edgewright.cli.stages import Stages
+from edgewright.cli.stream import (
+    StreamAxisOption,
+    StreamHopOption,
+    StreamPaddingOption,
+    stream_output,
+    streams_over_time,
+)
 from edgewright.cli.table import text_fields
 from edgewright.cli.wishes import parse_budget, parse_wish
 
@@ -36,6 +43,9 @@ def build(
     flash: FlashLimitOption = None,
     slowdown: SlowdownOption = None,
     patches: PatchesOption = None,
+    stream_axis: StreamAxisOption = None,
+    hop: StreamHopOption = None,
+    stream_padding: StreamPaddingOption = "refuse",
     shape: ShapeOption = None,
 ) -> Output:
     """Generate the C library of a model and link the firmware of a board.
@@ -47,10 +57,14 @@ def build(
     from edgewright.targets.board import load_board
     from edgewright.targets.build import load_program_of
     from edgewright.targets.fitting import build_for_board
+    from edgewright.targets.time_streaming import StreamWish
 
     target, budget = load_board(board), parse_budget(ram, flash)
     wish = parse_wish(schedule, input_mode, slowdown, patches)
     folder = out or default_out(model, board)
+    if streams_over_time(stream_axis, hop):
+        program = load_program_of(model, io=io, shapes=parse_shapes(shape))
+        return stream_output(program, target, StreamWish(hop or 0, padding=stream_padding), out=folder)
     with Stages().shown() as stages:
         stages.advance("check", 0, 1)
         program = load_program_of(model, io=io, shapes=parse_shapes(shape))

@@ -22,6 +22,13 @@ from edgewright.cli.options import (
     parse_shapes,
 )
 from edgewright.cli.stages import Stages
+from edgewright.cli.stream import (
+    StreamAxisOption,
+    StreamHopOption,
+    StreamPaddingOption,
+    stream_output,
+    streams_over_time,
+)
 from edgewright.cli.wishes import parse_budget, parse_wish
 
 
@@ -34,6 +41,9 @@ def plan(
     flash: FlashLimitOption = None,
     slowdown: SlowdownOption = None,
     patches: PatchesOption = None,
+    stream_axis: StreamAxisOption = None,
+    hop: StreamHopOption = None,
+    stream_padding: StreamPaddingOption = "refuse",
     out: Annotated[
         Path | None,
         typer.Option(
@@ -56,8 +66,12 @@ def plan(
     from edgewright.targets.board import load_board
     from edgewright.targets.build import load_program_of
     from edgewright.targets.exploration import explore_for_board
+    from edgewright.targets.time_streaming import StreamWish
 
     target, budget = load_board(board), parse_budget(ram, flash)
+    if streams_over_time(stream_axis, hop):
+        program = load_program_of(model, io=io, shapes=parse_shapes(shape))
+        return stream_output(program, target, StreamWish(hop or 0, padding=stream_padding))
     wish = parse_wish(schedule, input_mode, slowdown, patches)
     with Stages().shown() as stages:
         stages.advance("check", 0, 1)

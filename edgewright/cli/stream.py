@@ -11,6 +11,7 @@ import typer
 from edgewright.cli.common import Output, add_command
 from edgewright.cli.options import BoardOption, IoOption, ModelArgument, ShapeOption, parse_shapes
 from edgewright.cli.table import text_fields, text_table
+from edgewright.errors import UsageError
 
 if TYPE_CHECKING:
     from edgewright.converter.program import Program
@@ -47,6 +48,27 @@ SignalOption = Annotated[
         show_default=False,
     ),
 ]
+# The same for `plan` and `build`, where they are options among many.
+StreamAxisOption = Annotated[
+    Literal["time"] | None,
+    typer.Option(
+        "--stream-axis",
+        metavar="time",
+        help="Run the model over time, --hop new steps a call, as edgewright stream does.",
+        show_default=False,
+    ),
+]
+StreamHopOption = Annotated[
+    int | None, typer.Option("--hop", metavar="N", help="New time steps in a call.", show_default=False)
+]
+StreamPaddingOption = Annotated[
+    Literal["refuse", "signal", "recompute"],
+    typer.Option(
+        "--stream-padding",
+        metavar="refuse|signal|recompute",
+        help="What streaming over time does with ops that pad in time.",
+    ),
+]
 StreamOutOption = Annotated[
     Path | None,
     typer.Option(
@@ -78,6 +100,20 @@ def stream(
     target = load_board(board)
     program = load_program_of(model, io=io, shapes=parse_shapes(shape))
     return stream_output(program, target, StreamWish(hop, "time", padding, alignment), data=data, out=out)
+
+
+def streams_over_time(axis: str | None, hop: int | None) -> bool:
+    """Whether `--stream-axis` and `--hop` ask for streaming over time.
+
+    Raises:
+        UsageError: EW-STREAM-OPTIONS where only one of them is given.
+    """
+    if (axis is None) != (hop is None):
+        given = "--stream-axis" if hop is None else "--hop"
+        raise UsageError(
+            "EW-STREAM-OPTIONS", f"{given} without the other", "both: --stream-axis time --hop 1"
+        )
+    return axis is not None
 
 
 def stream_output(
