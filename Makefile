@@ -7,7 +7,7 @@ SOAK ?= 25
 help:
 	@echo "make demo   set up, then deploy the example model to an emulated Cortex-M4"
 	@echo "make test   linters, types and the test suite"
-	@echo "make bench  the figures of the MLPerf Tiny models and of memory, as tables and as JSON"
+	@echo "make bench  the figures: MLPerf Tiny, memory, streaming over time, as tables and as JSON"
 	@echo "make soak   the test suite with $(SOAK) times as many random cases (SOAK=n)"
 	@echo "make docs   regenerate docs/cli.md, and pictures and outputs of the pages"
 
@@ -26,7 +26,7 @@ lint: setup
 	$(PYTHON) -m mypy -p edgewright
 
 bench: setup
-	@status=0; for name in mlperf_tiny memory; do $(PYTHON) -m benchmarks.$$name || status=1; done; exit $$status
+	@status=0; for name in mlperf_tiny memory time_streaming; do $(PYTHON) -m benchmarks.$$name || status=1; done; exit $$status
 
 soak: setup
 	EDGEWRIGHT_SOAK=$(SOAK) $(PYTHON) -m pytest -n 2

@@ -24,7 +24,7 @@ from edgewright.targets.planning import planning_for_board
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
 DIGITS = ROOT / "examples" / "digits" / "digits_int8.onnx"
-MODELS = Path(os.environ.get("EDGEWRIGHT_MODELS", ROOT / "models"))
+MODELS = Path(os.environ.get("EDGEWRIGHT_MODELS", ROOT))
 VWW = MODELS / "vww_96_int8.tflite"
 BOARD = "mps2-an386"
 

@@ -29,7 +29,7 @@ def explain_no_fit(planning: Planning, wish: Wish, limit_bytes: int) -> WorkErro
     required = min((size for _, size in asked), default=0)
     fitting = [(options, p) for options, p, size in found if options and size <= limit_bytes]
     lines = [
-        f"  {''.join(o + ', ' for o in options)}{MODE_WORDS[p.input_mode]}: at least {size:,} B; "
+        f"  {''.join(o + ', ' for o in options)}{MODE_WORDS[p.input_mode]}: {size:,} B, the smallest found; "
         f"largest moment: {peak_text(p)}"
         for options, p, size in found
     ]

@@ -124,6 +124,7 @@ def _check(
     raise WorkError(
         code,
         f"the firmware needs {required:,} bytes of {what} ({parts}); {owner} allows {available:,}",
+        f"a board with more {what} (edgewright boards list), or a smaller model",
         required_bytes=required,
         available_bytes=available,
         excess_bytes=required - available,

@@ -174,6 +174,7 @@ def over_budget(error: WorkError, board: Board) -> WorkError:
     return WorkError(
         code,
         f"the firmware needs {required:,} bytes of {what}; {board.id} has {memory.size_bytes:,}",
+        f"a board with more {what} (edgewright boards list), or a smaller model",
         required_bytes=required,
         available_bytes=memory.size_bytes,
         excess_bytes=excess,

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
-from benchmarks.memory_nets.nets import Limits
+from benchmarks.memory_nets.nets import Limits, Net
 from edgewright.converter.schedule import Wish
 
 Plan = Mapping[str, Any]
 # Largest multiply-accumulates of the plans that compute some of them twice, in those of the network.
 RECOMPUTE = 1.1
+# Besides the kinds below: patch-based inference in the RAM of the resident plan, or as close as it gets.
+PATCHES = "patches"
 # Plans that compute nothing twice say 1.0; sums of floats may end beside it.
 ROUNDING = 1e-9
 
@@ -78,3 +80,17 @@ STRIPS = Kind(
     lambda limits: limits.rows_recompute_bytes,
 )
 KINDS = (LAYER, RESIDENT, ROWS, STRIPS)
+
+
+def arenas_to_run(net: Net, plans: Sequence[Plan]) -> dict[str, int]:
+    """Largest arena of the plans that are run, by key of their kind.
+
+    On the board these are the smallest of each kind. Where the net runs on the host, whose kernels are
+    others, it is what was promised.
+    """
+    if not net.inputs:
+        promised = {kind.key: kind.limit(net.limits) for kind in KINDS}
+        return {key: limit for key, limit in promised.items() if limit is not None}
+    smallest = {kind.key: kind.smallest(plans) for kind in KINDS}
+    arenas = {key: plan["ram_bytes"] for key, plan in smallest.items() if plan is not None}
+    return arenas | ({PATCHES: arenas[RESIDENT.key]} if RESIDENT.key in arenas else {})

@@ -1,66 +1,26 @@
-"""Plans of the nets as figures: each with its value, its limit, and whether it is kept."""
+"""Plans and runs of the nets as figures: each with its value, its limit, and whether it is kept."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from operator import itemgetter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.memory_nets.nets import PLANNING_S, Limits, Net
+from benchmarks.memory_nets.kinds import KINDS, LAYER, RESIDENT, Kind, Plan
+from benchmarks.memory_nets.nets import PLANNING_S, Net
+from benchmarks.memory_nets.run_results import SHOW as SHOW_RUNS
+from benchmarks.memory_nets.run_results import run_figures
 from benchmarks.results import Figure, whole
 
-Plan = Mapping[str, Any]
-# Largest multiply-accumulates of the plans that compute some of them twice, in those of the network.
-RECOMPUTE = 1.1
-# Plans that compute nothing twice say 1.0; sums of floats may end beside it.
-NO_RECOMPUTE = 1.0 + 1e-9
-
-
-@dataclass(frozen=True)
-class Smallest:
-    """A row of the table: the smallest arena of some of the plans.
-
-    Args:
-        row: Its title.
-        belongs: Which plans count.
-        limit: What was promised, from a net's limits.
-    """
-
-    row: str
-    belongs: Callable[[Plan], bool]
-    limit: Callable[[Limits], int | None]
-
-
-def _layer(plan: Plan) -> bool:
-    return plan["input"] == "resident" and plan["schedule"] == "layer"
-
-
-def _resident(plan: Plan) -> bool:
-    return plan["input"] == "resident" and plan["mac_overhead"] <= NO_RECOMPUTE
-
-
-def _rows(plan: Plan) -> bool:
-    return plan["input"] == "rows" and plan["mac_overhead"] <= NO_RECOMPUTE
-
-
-def _rows_recompute(plan: Plan) -> bool:
-    return plan["input"] == "rows" and plan["mac_overhead"] <= RECOMPUTE
-
-
-ARENAS = (
-    Smallest("arena layer by layer, bytes", _layer, lambda limits: None),
-    Smallest("arena, input resident, bytes", _resident, lambda limits: limits.resident_bytes),
-    Smallest("arena, input by rows, bytes", _rows, lambda limits: limits.rows_bytes),
-    Smallest(
-        f"arena, by rows, MACs <= {RECOMPUTE}x, bytes",
-        _rows_recompute,
-        lambda limits: limits.rows_recompute_bytes,
-    ),
-)
-CYCLES = "cycles, resident / layer by layer"
+CYCLES = "planned cycles, resident / layer by layer"
 PLANNING = "planning, s wall"
-SHOW = {arena.row: whole for arena in ARENAS}
+
+
+def row_of(kind: Kind) -> str:
+    """Title of the row with the smallest arena of a kind of plan."""
+    return f"arena, {kind.title}, bytes"
+
+
+SHOW = {row_of(kind): whole for kind in KINDS} | SHOW_RUNS
 
 
 def figures_of(net: Net, result: Mapping[str, Any]) -> list[Figure]:
@@ -68,32 +28,29 @@ def figures_of(net: Net, result: Mapping[str, Any]) -> list[Figure]:
 
     Args:
         net: The net.
-        result: From `plan_front`.
+        result: From `plan_front`, with `runs` and `deployment` where its plans were run.
     """
     plans = result.get("plans", ())
-    found = [_arena(net, arena, plans) for arena in ARENAS]
+    found = [_arena(net, kind, plans) for kind in KINDS]
     found += [_cycles(net, plans), _planning(net, result)]
-    return found
+    return found + (run_figures(net, result) if "runs" in result else [])
 
 
-def _arena(net: Net, arena: Smallest, plans: Sequence[Plan]) -> Figure:
-    limit = arena.limit(net.limits)
-    sizes = [p["ram_bytes"] for p in plans if arena.belongs(p)]
-    if not sizes:
-        return Figure(arena.row, net.key, "-", None, limit, ok=limit is None)
-    value = min(sizes)
-    return Figure(arena.row, net.key, whole(value), value, limit, ok=limit is None or value <= limit)
+def _arena(net: Net, kind: Kind, plans: Sequence[Plan]) -> Figure:
+    limit, smallest = kind.limit(net.limits), kind.smallest(plans)
+    if smallest is None:
+        return Figure(row_of(kind), net.key, "-", None, limit, ok=limit is None)
+    value = smallest["ram_bytes"]
+    return Figure(row_of(kind), net.key, whole(value), value, limit, ok=limit is None or value <= limit)
 
 
 def _cycles(net: Net, plans: Sequence[Plan]) -> Figure:
-    """Estimated cycles of the smallest resident plan without recompute, in those of the layer plan."""
-    limit = net.limits.cycles_ratio
-    layers, residents = [p for p in plans if _layer(p)], [p for p in plans if _resident(p)]
-    if not layers or not residents:
-        return Figure(CYCLES, net.key, "-", None, limit, ok=limit is None)
-    smallest = min(residents, key=itemgetter("ram_bytes", "estimated_cycles"))
-    ratio = smallest["estimated_cycles"] / min(p["estimated_cycles"] for p in layers)
-    return Figure(CYCLES, net.key, f"{ratio:.3f}", ratio, limit, ok=limit is None or ratio <= limit)
+    """Cycles that the planner expects of the smallest resident plan, in those of the layer plan."""
+    layers, resident = [p for p in plans if LAYER.belongs(p)], RESIDENT.smallest(plans)
+    if not layers or resident is None:
+        return Figure(CYCLES, net.key, "-", None)
+    ratio = resident["estimated_cycles"] / min(p["estimated_cycles"] for p in layers)
+    return Figure(CYCLES, net.key, f"{ratio:.3f}", ratio)
 
 
 def _planning(net: Net, result: Mapping[str, Any]) -> Figure:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.memory_nets.kinds import KINDS
+from benchmarks.memory_nets.kinds import KINDS, PATCHES
 from benchmarks.memory_nets.smallest_patches import smallest_patches
 from edgewright.converter.program import Program
 from edgewright.errors import EdgewrightError
@@ -28,7 +28,6 @@ from edgewright.targets.planning import Planned, Planning, planning_for, plannin
 from tests.targets.codegen.host_library import PAINT, run_planned
 
 Result = dict[str, Any]
-PATCHES = "patches"
 # The first random cases are the smallest and the largest values.
 CONSTANT_CASES = 2
 
@@ -41,17 +40,17 @@ def run_on_board(
     Args:
         model: An int8 model file.
         board_id: Of an emulated board.
-        arenas: Largest arena by key of the kind of plan; "patches" asks for patches besides.
+        arenas: From `arenas_to_run`.
         inputs: Random inputs for each plan.
         folder: For the build folders.
 
     Returns:
-        By kind: the plan's figures, `cases` and `equal` ones of them, `estimated_cycles`, and the memory
-        that was planned and used; or `error`.
+        By kind: the plan's figures, `asked_bytes`, `cases` and `equal` ones of them, `estimated_cycles`,
+        and the memory that was planned and used; or `error`.
     """
     board, program = load_board(board_id), load_program_of(model)
     planning, cases = planning_for_board(program, board), _cases(program, inputs)
-    return _each(arenas, planning, lambda key, planned: _run(planned, board, cases, folder / key))
+    return _each(arenas, planning, lambda key, planned: run_plan(planned, board, cases, folder / key))
 
 
 def run_on_host(model: Path, arenas: Mapping[str, int], folder: Path) -> dict[str, Result]:
@@ -59,7 +58,7 @@ def run_on_host(model: Path, arenas: Mapping[str, int], folder: Path) -> dict[st
 
     Args:
         model: An int8 model file.
-        arenas: Largest arena by key of the kind of plan.
+        arenas: From `arenas_to_run`.
         folder: For the libraries.
 
     Returns:
@@ -81,20 +80,23 @@ def _each(
     results: dict[str, Result] = {}
     for key, arena_bytes in arenas.items():
         try:
-            results[key] = run(key, _plan(planning, key, arena_bytes))
+            planned = _plan(planning, key, arena_bytes)
+            if planned is not None:
+                results[key] = run(key, planned) | {"asked_bytes": arena_bytes}
         except EdgewrightError as error:
             results[key] = {"error": {"code": error.code, "message": error.message, **error.details}}
     return results
 
 
-def _plan(planning: Planning, key: str, arena_bytes: int) -> Planned:
+def _plan(planning: Planning, key: str, arena_bytes: int) -> Planned | None:
     if key == PATCHES:
         return smallest_patches(planning, arena_bytes)
     (kind,) = (k for k in KINDS if k.key == key)
     return planning.plan(replace(kind.wish, arena_bytes=arena_bytes))
 
 
-def _run(planned: Planned, board: Board, cases: list[Case], folder: Path) -> Result:
+def run_plan(planned: Planned, board: Board, cases: list[Case], folder: Path) -> Result:
+    """Build a plan for an emulated board, run inputs there, and measure one inference."""
     manifest = build(planned, board, folder, source=planned.program.name)
     opened = open_build(folder)
     with open_device(opened, count=True) as device:
@@ -103,6 +105,7 @@ def _run(planned: Planned, board: Board, cases: list[Case], folder: Path) -> Res
         latency = bench(opened, device, program=planned.program)
     memory = manifest["memory"]
     return _describe(planned) | {
+        "planned_cycles": round(planned.plan.cycles),
         "cases": verified.cases,
         "equal": verified.cases - verified.bad_cases,
         "estimated_cycles": latency.estimated_cycles,
@@ -140,6 +143,5 @@ def _describe(planned: Planned) -> Result:
         "steps": len(plan.steps),
         "arena_bytes": plan.arena_bytes,
         "end_bytes": max(b.end for b in plan.buffers),
-        "mac_overhead": round(plan.mac_overhead, 4),
-        "planned_cycles": round(plan.cycles),
+        "mac_overhead": plan.mac_overhead,
     }

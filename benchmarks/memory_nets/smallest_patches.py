@@ -5,18 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from edgewright.converter.schedule import Wish
-from edgewright.errors import WorkError
 from edgewright.targets.planning import Planned, Planning
 
 
-def smallest_patches(planning: Planning, arena_bytes: int) -> Planned:
+def smallest_patches(planning: Planning, arena_bytes: int) -> Planned | None:
     """The fastest plan whose first layers run in patches and whose arena is not larger.
 
     Where there is none: the one with the smallest arena. Layer plans do not count, even if they are
-    smaller: the input stays in memory until the last patch is done.
-
-    Raises:
-        WorkError: EW-PLAN-MEMORY where no layers can run in patches.
+    smaller: the input stays in memory until the last patch is done. None where no layers can run in patches.
     """
     planner = planning.planner("resident", Wish(schedule="patch"))
     first, *others = planner.edges
@@ -24,5 +20,5 @@ def smallest_patches(planning: Planning, arena_bytes: int) -> Planned:
     planner = replace(planner, candidates=replace(planner.candidates, edges=(patched, *others)))
     plan = planner.fastest_within(arena_bytes) or planner.smallest()
     if plan is None:
-        raise WorkError("EW-PLAN-MEMORY", f"no layers of {planning.program.name} can run in patches")
+        return None
     return replace(planning.plan(Wish("layer", "resident")), plan=plan)

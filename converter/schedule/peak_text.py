@@ -17,7 +17,7 @@ def peak_text(plan: Plan) -> str:
     short_nodes = short_names(n.name for s in plan.steps for n in s.nodes)
     values = short_names(b.name for b in plan.buffers if b.kind == "tensor")
     running = " … ".join(dict.fromkeys(short_nodes[n.name] for n in (step.nodes[0], step.nodes[-1])))
-    how = step.nodes[0].op.kind if step.streamed is None else "streamed"
+    how = {"layer": step.nodes[0].op.kind, "stream": "streamed", "patch": "in patches"}[step.schedule]
     kinds = {b.name: b.kind for b in plan.alive(plan.peak_step)}
     parts = []
     for name, size in step.in_use[:MAX_BUFFERS]:

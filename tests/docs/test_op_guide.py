@@ -14,12 +14,14 @@ from edgewright.converter.importers.tflite_format.ops import CONVERTERS
 from edgewright.converter.lower.registry import LOWERINGS
 from edgewright.converter.program import Node, Port, Program, Quantization, TensorType
 from edgewright.converter.program_file import load_program, save_program
-from edgewright.targets.codegen.library import view_types
+from edgewright.converter.schedule import Wish
 from edgewright.targets.codegen.tir import kernel_source
 from edgewright.targets.cpu import SCALAR
+from edgewright.targets.forms import layer_types
+from edgewright.targets.planning import planning_for
 from tests.converter.lower.qdq import Qdq, check
 from tests.docs.pages import ROOT, page
-from tests.targets.codegen.host_library import run_on_host
+from tests.targets.codegen.host_library import run_on_host, run_planned
 
 GUIDE = page("docs/adding_an_op.md")
 OP, LOWERING = "edgewright.converter.ops.channel_max", "edgewright.converter.lower.reduce_max"
@@ -89,10 +91,26 @@ def test_generated_c_equals_golden(channel_max, tmp_path):
     assert all(np.array_equal(got[name], want[name]) for name in want)
 
 
+@pytest.mark.parametrize("wish", [Wish(schedule="stream"), Wish(schedule="patch", patches=(1, 2))])
+def test_it_streams_and_runs_in_strips(channel_max, wish, tmp_path):
+    x = TensorType((4, 5, 8), "int8", Quantization(0.1, 3))
+    op = channel_max()
+    y = op.output_type(x)
+    z = op.output_type(y)
+    ports = (Port("x", "x", x.shape, (0, 1, 2)),), (Port("z", "z", z.shape, (0, 1, 2)),)
+    nodes = (Node("first", op, ("x",), "y"), Node("second", op, ("y",), "z"))
+    program = Program("guide", "0" * 64, *ports, {"x": x, "y": y, "z": z}, nodes)
+    planned = planning_for(program, SCALAR).plan(wish)
+    assert planned.plan.schedule == wish.schedule
+    inputs = random_inputs(program)
+    got, _ = run_planned(planned, tmp_path, inputs)
+    assert np.array_equal(got["z"], program.run(inputs)["z"])
+
+
 def test_the_c_shown_is_the_c_generated(channel_max):
     program = program_of(channel_max())
     node = program.nodes[SHAPES.index((4, 5, 8))]
-    _, text = kernel_source(node.op.row_kernel(SCALAR, *view_types(node, program)))
+    _, text = kernel_source(node.op.row_kernel(SCALAR, *layer_types(node, program)))
     assert text in [b.text for b in GUIDE.blocks("c")]
 
 
