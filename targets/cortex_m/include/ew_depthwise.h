@@ -56,7 +56,8 @@ typedef struct {
 
 #define EW_DEPTHWISE_RUN(NAME, FINISH)                                                               \
   EW_NOINLINE void NAME(EW_RUN_ARGUMENTS) {                                                          \
-    int32_t pixel = g->window.pixel, row_weights = 4 * g->window.width, height = g->window.height;   \
+    int32_t pixel = g->window.pixel, row_weights = 4 * g->window.width;                              \
+    int32_t height = high > low ? g->window.height : 0; /* no kernel column may be inside */         \
     int32_t step = g->window.dilation * pixel, offset = column * pixel + channel;                    \
     out += channel;                                                                                  \
     w += 4 * low;                                                                                    \
