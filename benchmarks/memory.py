@@ -153,6 +153,7 @@ def write_json(
         "tools": tool_versions(),
         "board": M4_BOARD,
         "seconds": round(seconds, 1),
+        "complete": len(nets) == len(NETS) and all("runs" in r for r in results.values()),
         "ok": all(f.ok for f in figures),
         "figures": [asdict(f) for f in figures],
         "nets": [{"net": asdict(n), **results[n.key]} for n in nets],

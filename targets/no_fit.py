@@ -97,7 +97,7 @@ def smallest(planner: Planner) -> Plan | None:
     for path in sorted(planner.paths(), key=lambda p: p.peak_bytes):
         if best is not None and (path.peak_bytes >= best.arena_bytes or time.monotonic() > deadline):
             break
-        plan = planner.place(path, solver_s=1.0)
+        plan = planner.place(path, solver_s=4.0)
         if best is None or plan.arena_bytes < best.arena_bytes:
             best = plan
     return best

