@@ -89,13 +89,10 @@ class Planner:
             self.network, path, self.input_mode, searched=self.candidates.complete, solver_s=solver_s
         )
 
-    def paths(self) -> list[Path]:
+    def paths(self, wish: Wish | None = None) -> list[Path]:
         """Paths worth placing: fewest cycles with recompute and without, and least recompute."""
-        fronts = (
-            front(without_recompute(self.edges)),
-            front(self.edges),
-            front(self.edges, by_macs),
-        )
+        edges = self.usable(wish or Wish())
+        fronts = (front(without_recompute(edges)), front(edges), front(edges, by_macs))
         found = {(p.peak_bytes, round(p.cycles), round(p.macs)): p for some in fronts for p in some}
         return sorted(found.values(), key=lambda p: p.cycles)
 
@@ -104,19 +101,25 @@ class Planner:
         return self.edges if wish.recompute else without_recompute(self.edges)
 
     def fastest_within(self, arena_bytes: int, wish: Wish | None = None) -> Plan | None:
-        """The fastest plan whose arena is not larger; None where there is none."""
+        """The fastest plan found whose arena is not larger; None where there is none."""
         edges, limit = self.usable(wish or Wish()), arena_bytes
         while (path := cheapest(edges, limit)) is not None:
             plan = self.place(path, solver_s=4.0)
             if plan.arena_bytes <= arena_bytes:
                 return plan
             limit = min(path.peak_bytes, limit) - 1
+        # Placement may need more than a path's largest moment: others may do where those did not.
+        for path in self.paths(wish):
+            if path.peak_bytes <= arena_bytes:
+                plan = self.place(path)
+                if plan.arena_bytes <= arena_bytes:
+                    return plan
         return None
 
     def smallest(self, cycles: float | None = None, wish: Wish | None = None) -> Plan | None:
-        """The plan with the smallest arena that takes at most so many cycles."""
+        """The plan with the smallest arena found that takes at most so many cycles."""
         best: Plan | None = None
-        for path in reversed(front(self.usable(wish or Wish()))):
+        for path in sorted(self.paths(wish), key=lambda p: (p.peak_bytes, p.cycles)):
             if cycles is not None and path.cycles > cycles:
                 continue
             if best is not None and path.peak_bytes >= best.arena_bytes:
