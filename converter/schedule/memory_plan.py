@@ -102,8 +102,9 @@ class Plan:
         steps: In execution order.
         buffers: Tensors first, in order of their first step.
         arena_bytes: Size of the arena, a multiple of `alignment`.
-        lower_bound_bytes: No placement of these steps needs less (proven).
-        searched: Whether all segmentations were compared, so that no other one of these costs is smaller.
+        lower_bound_bytes: No segmentation that is as fast needs less, wherever everything is placed (proven
+            where all were compared).
+        searched: Whether all segmentations were compared.
         input_mode: "resident", or "rows": the application pushes the rows of the input.
         macs: Of a layer by layer inference.
         alignment: Every offset is a multiple of it, in bytes.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgewright.converter.program import Program
 from edgewright.converter.schedule.assemble import assemble
@@ -18,6 +18,7 @@ from edgewright.converter.schedule.memory_plan import Plan
 from edgewright.converter.schedule.network import Forms, Network, build_network
 from edgewright.converter.schedule.order import best_order
 from edgewright.converter.schedule.search import (
+    STREAMED_TIE,
     Candidates,
     Path,
     ScheduleMode,
@@ -84,10 +85,29 @@ class Planner:
         return self.candidates.edges
 
     def place(self, path: Path, solver_s: float = 1.0) -> Plan:
-        """The plan of a path; the solver works on where greedy placement leaves a gap."""
-        return assemble(
+        """The plan of a path; the solver works on where greedy placement leaves a gap.
+
+        Its bound is one for all paths of at most its cycles: the smallest of their largest moments.
+        """
+        made = assemble(
             self.network, path, self.input_mode, searched=self.candidates.complete, solver_s=solver_s
         )
+        if all(len(some) <= 1 for some in self.edges):
+            return made
+        return replace(made, lower_bound_bytes=min(made.lower_bound_bytes, self._least_peak(path)))
+
+    def _least_peak(self, path: Path) -> int:
+        """Smallest largest moment of any path that takes at most the cycles of this one."""
+        peaks = sorted({c.peak_bytes for some in self.edges for c in some if c.peak_bytes <= path.peak_bytes})
+        low, high = 0, len(peaks) - 1
+        while low < high:
+            middle = (low + high) // 2
+            found = cheapest(self.edges, peaks[middle])
+            if found is not None and found.cycles <= path.cycles * STREAMED_TIE:
+                high = middle
+            else:
+                low = middle + 1
+        return peaks[high]
 
     def paths(self, wish: Wish | None = None) -> list[Path]:
         """Paths worth placing: fewest cycles with recompute and without, and least recompute."""
