@@ -113,23 +113,30 @@ def enumerate_candidates(
         if time.monotonic() > deadline:
             complete = False
             break
-        own = fed if first == 0 else None
-        if mode == "layer" and (own is None or stop > 1):
-            continue
-        if stop == first + 1 and own is None and mode != "stream" and not _has_lean(network, first):
-            continue
-        segment = stream(network, first, stop, own, copy)
-        if segment is None:
-            if stop == first + 1 and mode == "stream" and own is None:
-                edges[first].append(layer(network, first))
-            continue
-        edges[first] += price(network, segment, 1, copy)
-        if stop > first + 1 and segment.in_strips and mode == "auto":
-            columns = segment.simulation.ops[-1].out_columns
-            for strips in STRIP_COUNTS:
-                if 2 * strips <= columns:
-                    edges[first] += price(network, segment, strips, copy)
+        edges[first] += _streamed(network, first, stop, fed if first == 0 else None, mode, copy)
     return Candidates(tuple(tuple(e) for e in edges), complete)
+
+
+def _streamed(
+    network: Network, first: int, stop: int, fed: str | None, mode: ScheduleMode, copy: CopyCost
+) -> Iterator[Candidate]:
+    """The candidates that stream some nodes; `fed` is the input whose rows are pushed into them."""
+    alone = stop == first + 1
+    if mode == "layer" and (fed is None or not alone):
+        return
+    if alone and fed is None and mode != "stream" and not _has_lean(network, first):
+        return
+    segment = stream(network, first, stop, fed, copy)
+    if segment is None:
+        if alone and mode == "stream" and fed is None:
+            yield layer(network, first)
+        return
+    yield from price(network, segment, 1, copy)
+    if not alone and segment.in_strips and mode == "auto":
+        columns = segment.simulation.ops[-1].out_columns
+        for strips in STRIP_COUNTS:
+            if 2 * strips <= columns:
+                yield from price(network, segment, strips, copy)
 
 
 def _patches(network: Network, copy: CopyCost, asked: tuple[int, int] | None) -> Iterator[Candidate]:
