@@ -36,6 +36,7 @@ from edgewright.targets.stack import library_stack
 
 MANIFEST = "stream.json"
 SCHEMA_VERSION = 1
+SIGNAL_HINT = "finite real numbers, or elements of the input's own type"
 
 
 @dataclass(frozen=True)
@@ -228,7 +229,8 @@ def load_signal(path: Path, tensor: TensorType) -> Array:
         UsageError: EW-STREAM-SIGNAL.
     """
     try:
-        array = np.load(path, allow_pickle=False)
+        # Mapped, a header that promises more than the file has is refused before anything is allocated.
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise UsageError("EW-STREAM-SIGNAL", f"cannot read {path}: {error}", "a .npy file") from error
     _, columns, channels = tensor.shape
@@ -243,9 +245,11 @@ def load_signal(path: Path, tensor: TensorType) -> Array:
     if signal.dtype == np.dtype(tensor.dtype):
         return signal
     if signal.dtype.kind != "f":
-        raise UsageError("EW-STREAM-SIGNAL", f"{path} holds {signal.dtype}, the input is {tensor.dtype}")
+        raise UsageError(
+            "EW-STREAM-SIGNAL", f"{path} holds {signal.dtype}, the input is {tensor.dtype}", SIGNAL_HINT
+        )
     if not np.isfinite(signal).all():
-        raise UsageError("EW-STREAM-SIGNAL", f"{path} holds numbers that are not finite")
+        raise UsageError("EW-STREAM-SIGNAL", f"{path} holds numbers that are not finite", SIGNAL_HINT)
     if tensor.dtype == "float32":
         return signal.astype(np.float32)
     limits = np.iinfo(tensor.dtype)

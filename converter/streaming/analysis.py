@@ -122,7 +122,9 @@ def analyse(
     steps = program.values[port.value].shape[0]
     if not 1 <= hop <= steps:
         raise UsageError(
-            "EW-STREAM-HOP", f"hop {hop} is not in 1 to {steps}, the time steps of input {port.name}"
+            "EW-STREAM-HOP",
+            f"hop {hop} is not in 1 to {steps}, the time steps of input {port.name}",
+            "the number of new time steps in a call, for instance 1",
         )
     walk = _Walk(program, {port.value: hop}, _hop_multiple(program, port.value), padding, alignment)
     nodes = tuple(walk.visit(node) for node in program.nodes)

@@ -135,6 +135,7 @@ def deviation(program: Program, streamed: StreamedProgram, signal: Array) -> dic
         raise UsageError(
             "EW-STREAM-SIGNAL",
             f"a signal of {len(signal)} rows is shorter than the window of {streamed.window_rows}",
+            "a recording of at least one window, one row a time step",
         )
     result = {}
     for port in program.outputs:

@@ -127,6 +127,14 @@ def test_signal_files_that_cannot_be_read(keywords, tmp_path):
     np.savez(tmp_path / "two.npz", a=np.zeros(3), b=np.zeros(3))
     (tmp_path / "two.npz").rename(file)
     assert cli_json(*options).code == "EW-STREAM-SIGNAL"
+    # A header that promises terabytes is refused, nothing is allocated for it.
+    with file.open("wb") as stream:
+        header = {"descr": "|i1", "fortran_order": False, "shape": (10**13, 10)}
+        np.lib.format.write_array_header_1_0(stream, header)
+    assert cli_json(*options).code == "EW-STREAM-SIGNAL"
+    file.write_bytes(b"")
+    refused = cli_json(*options)
+    assert refused.code == "EW-STREAM-SIGNAL" and refused.document["error"]["hint"]
 
 
 def test_float_models_stream_too(tmp_path):
