@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from edgewright.converter.program import Node, Program, TensorType
-from edgewright.converter.schedule.network import RESHAPE_KIND, Forms, storage_roots
+from edgewright.converter.schedule.network import RESHAPE_KIND, Forms, in_place_storage, storage_roots
 from edgewright.converter.schedule.row_op import ColumnAccess, RowOp
 from edgewright.targets.codegen.row_kernel import RowKernel
 from edgewright.targets.cpu import CpuClass
@@ -71,7 +71,7 @@ def planner_forms(
         stream = None
         if own.stream is not None:
             stream = _stream_ops(program, node, own, root, call_cycles, macs)
-        forms[node.name] = Forms(node, layer, stream, _in_place(program, node, root))
+        forms[node.name] = Forms(node, layer, stream, in_place_storage(program, node, root))
     return forms
 
 
@@ -125,20 +125,6 @@ def _stream_ops(
         replace(first, output=sums, accumulates=True),
         replace(second, part=1, inputs=(sums,)),
     )
-
-
-def _in_place(program: Program, node: Node, root: dict[str, str]) -> str | None:
-    """The storage that a node's output may take over element by element, by the static rules."""
-    position = node.op.in_place_input
-    if position is None or node.inputs[position] not in root:
-        return None
-    value = node.inputs[position]
-    if program.values[value].size_bytes != program.values[node.output].size_bytes:
-        return None
-    # The same bytes under another shape are read in another order: writing would overtake reading.
-    if any(root.get(v) == root[value] and v != value for v in node.inputs):
-        return None
-    return root[value]
 
 
 def column_access(program: Program, node: Node, root: dict[str, str]) -> tuple[ColumnAccess, ...] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -70,13 +69,13 @@ def _alternatives(planning: Planning, wish: Wish) -> Iterator[tuple[tuple[str, .
     for mode in sorted(modes, key=lambda m: m != (wish.input or "resident")):
         options = (f"--input {mode}",) if wish.input not in (None, mode) else ()
         planner = _planner(planning, mode, wish)
-        if planner is not None and (plan := smallest(planner)) is not None:
+        if planner is not None and (plan := planner.smallest(time_limit_s=PLACE_S)) is not None:
             yield options, plan
     if wish.schedule != "auto":
         auto = replace(wish, schedule="auto", patches=None)
         for mode in modes:
             planner = _planner(planning, mode, auto)
-            if planner is not None and (plan := smallest(planner)) is not None:
+            if planner is not None and (plan := planner.smallest(time_limit_s=PLACE_S)) is not None:
                 flags = ("--schedule auto", f"--input {mode}") if wish.input else ("--schedule auto",)
                 yield flags, plan
 
@@ -88,16 +87,3 @@ def _planner(planning: Planning, mode: InputMode, wish: Wish) -> Planner | None:
         if error.code != "EW-PLAN-ROWS":
             raise
         return None
-
-
-def smallest(planner: Planner) -> Plan | None:
-    """The plan with the smallest arena that is found in some seconds."""
-    deadline = time.monotonic() + PLACE_S
-    best: Plan | None = None
-    for path in sorted(planner.paths(), key=lambda p: p.peak_bytes):
-        if best is not None and (path.peak_bytes >= best.arena_bytes or time.monotonic() > deadline):
-            break
-        plan = planner.place(path, solver_s=4.0)
-        if best is None or plan.arena_bytes < best.arena_bytes:
-            best = plan
-    return best

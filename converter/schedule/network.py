@@ -104,6 +104,20 @@ def storage_roots(program: Program) -> dict[str, str]:
     return root
 
 
+def in_place_storage(program: Program, node: Node, root: Mapping[str, str]) -> str | None:
+    """The storage that a node's output may take over element by element, where nothing needs it later."""
+    position = node.op.in_place_input
+    if position is None or node.op.kind == RESHAPE_KIND:
+        return None
+    value = node.inputs[position]
+    if value not in root or program.values[value].size_bytes != program.values[node.output].size_bytes:
+        return None
+    # The same bytes under another shape are read in another order: writing would overtake reading.
+    if any(root.get(v) == root[value] and v != value for v in node.inputs):
+        return None
+    return root[value]
+
+
 def build_network(
     program: Program, forms: Mapping[str, Forms], order: Sequence[Node], alignment: int
 ) -> Network:

@@ -7,6 +7,7 @@ cut it into segments are compared (`search.py`); those that none beats in memory
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -136,13 +137,17 @@ class Planner:
                     return plan
         return None
 
-    def smallest(self, cycles: float | None = None, wish: Wish | None = None) -> Plan | None:
-        """The plan with the smallest arena found that takes at most so many cycles."""
+    def smallest(
+        self, cycles: float | None = None, wish: Wish | None = None, time_limit_s: float = math.inf
+    ) -> Plan | None:
+        """The plan with the smallest arena found, in that time, that takes at most so many cycles."""
         best: Plan | None = None
+        deadline = time.monotonic() + time_limit_s
         for path in sorted(self.paths(wish), key=lambda p: (p.peak_bytes, p.cycles)):
             if cycles is not None and path.cycles > cycles:
                 continue
-            if best is not None and path.peak_bytes >= best.arena_bytes:
+            late = time.monotonic() > deadline
+            if best is not None and (late or path.peak_bytes >= best.arena_bytes):
                 break
             plan = self.place(path, solver_s=4.0)
             if best is None or plan.arena_bytes < best.arena_bytes:

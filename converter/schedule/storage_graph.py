@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from edgewright.converter.program import Node, Program
-from edgewright.converter.schedule.network import RESHAPE_KIND
+from edgewright.converter.program import Program
+from edgewright.converter.schedule.band import round_up
+from edgewright.converter.schedule.network import in_place_storage, storage_roots
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def build_storage_graph(program: Program, scratch_bytes: Mapping[str, int], alig
         scratch_bytes: Scratch memory by node name; absent means none.
         alignment: Every size is rounded up to a multiple of it.
     """
-    owner = _storage_of_values(program)
+    owner = storage_roots(program)
     names = list(dict.fromkeys(owner.values()))
     index = {name: i for i, name in enumerate(names)}
     of_value = {value: index[name] for value, name in owner.items()}
@@ -138,7 +139,7 @@ def build_storage_graph(program: Program, scratch_bytes: Mapping[str, int], alig
         Operation(
             reads=tuple(dict.fromkeys(of_value[v] for v in node.inputs if v in of_value)),
             writes=of_value[node.output] if owner.get(node.output) == node.output else None,
-            takes_over=_takes_over(program, node, of_value, outputs),
+            takes_over=_takes_over(in_place_storage(program, node, owner), of_value, outputs),
             scratch_bytes=round_up(scratch_bytes.get(node.name, 0), alignment),
             needs=sum({1 << written_by[v] for v in node.inputs if v in written_by}),
         )
@@ -147,34 +148,6 @@ def build_storage_graph(program: Program, scratch_bytes: Mapping[str, int], alig
     return StorageGraph(storages, operations)
 
 
-def round_up(size_bytes: int, alignment: int) -> int:
-    """Next multiple of the alignment."""
-    return -(-size_bytes // alignment) * alignment
-
-
-def _storage_of_values(program: Program) -> dict[str, str]:
-    """Name of the value that owns the memory, by value; constants (and their reshapes) have none."""
-    owner = {p.value: p.value for p in program.inputs}
-    for node in program.nodes:
-        if node.op.kind != RESHAPE_KIND:
-            owner[node.output] = node.output
-        elif node.inputs[0] in owner:
-            owner[node.output] = owner[node.inputs[0]]
-    return owner
-
-
-def _takes_over(program: Program, node: Node, of_value: Mapping[str, int], outputs: set[int]) -> int | None:
-    """The storage a node's output may replace where nothing needs it later, by the static rules."""
-    position = node.op.in_place_input
-    if position is None or node.op.kind == RESHAPE_KIND:
-        return None
-    value = node.inputs[position]
-    storage = of_value.get(value)
-    if storage is None or storage in outputs:
-        return None
-    if program.values[value].size_bytes != program.values[node.output].size_bytes:
-        return None
-    # The same bytes under another shape are read in another order: writing would overtake reading.
-    if any(of_value.get(v) == storage and v != value for v in node.inputs):
-        return None
-    return storage
+def _takes_over(name: str | None, of_value: Mapping[str, int], outputs: set[int]) -> int | None:
+    """Index of a storage that may be taken over, unless it is an output of the graph."""
+    return None if name is None or of_value[name] in outputs else of_value[name]
