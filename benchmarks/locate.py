@@ -24,9 +24,27 @@ def locate(models: Sequence[Model], folder: Path | None) -> dict[str, Path]:
     Raises:
         UsageError: EW-BENCH-FILES naming what is missing.
     """
-    given = folder or (Path(os.environ[ENVIRONMENT]) if os.environ.get(ENVIRONMENT) else None)
-    folders = (given,) if given else DEVELOPMENT_FOLDERS
     names = [name for m in models for name in (m.file, m.inputs) if name]
+    return find_files(names, folder, DEVELOPMENT_FOLDERS, "the KWS inputs")
+
+
+def find_files(
+    names: Sequence[str], folder: Path | None, usual: Sequence[Path], others: str, hint: str = ""
+) -> dict[str, Path]:
+    """Path of every file by name.
+
+    Args:
+        names: Of the files.
+        folder: Where all of them lie; None looks at the environment, then at the usual folders.
+        usual: Those of the development data.
+        others: What has to be there besides the models, for the hint.
+        hint: What else may help.
+
+    Raises:
+        UsageError: EW-BENCH-FILES naming what is missing.
+    """
+    given = folder or (Path(os.environ[ENVIRONMENT]) if os.environ.get(ENVIRONMENT) else None)
+    folders = (given,) if given else usual
     found = {n: f / n for n in names for f in reversed(folders) if (f / n).is_file()}
     missing = [n for n in names if n not in found]
     if missing:
@@ -34,6 +52,6 @@ def locate(models: Sequence[Model], folder: Path | None) -> dict[str, Path]:
             "EW-BENCH-FILES",
             f"{', '.join(missing)}: not in {', '.join(map(str, folders))}",
             "the int8 .tflite models of MLPerf Tiny (github.com/mlcommons/tiny, benchmark/training) and "
-            f"the KWS inputs belong into one folder: --models DIR, or {ENVIRONMENT}=DIR",
+            f"{others} belong into one folder: --models DIR, or {ENVIRONMENT}=DIR{hint}",
         )
     return found

@@ -31,9 +31,10 @@ from benchmarks.memory_nets.nets import NETS, Net, find_nets, int8_file
 from benchmarks.memory_nets.planning import plan_front
 from benchmarks.memory_nets.results import SHOW, figures_of
 from benchmarks.memory_nets.running import run_on_board, run_on_host
+from benchmarks.outcome import check_writable, verdict
 from benchmarks.pool import Progress, worker_pool
 from benchmarks.results import Figure
-from edgewright.errors import EdgewrightError, UsageError
+from edgewright.errors import EdgewrightError
 
 OUT = ROOT / "build" / "bench" / "memory.json"
 SCHEMA_VERSION = 1
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     begin = time.monotonic()
     try:
         files = find_nets(nets, options.models)
-        _writable(options.out)
+        check_writable(options.out)
         results = plan_all(nets, files)
         if not options.plans_only:
             run_all(nets, files, results)
@@ -59,11 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     write_json(options.out, nets, results, figures, seconds)
     table.SHOW.update(SHOW)
     table.print_table(figures)
-    missed = [f for f in figures if not f.ok]
-    for figure in missed:
-        print(f"missed: {figure.model}, {figure.row}: {figure.text}, limit {figure.limit}", file=sys.stderr)
-    print(f"{len(figures) - len(missed)} of {len(figures)} figures good; {options.out} ({seconds:.0f} s)")
-    return 1 if missed else 0
+    return verdict(figures, options.out, seconds)
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -87,16 +84,6 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--plans-only", action="store_true", help="plan, but build and run nothing")
     parser.add_argument("--out", type=Path, default=OUT, metavar="FILE", help="JSON file to write")
     return parser.parse_args(arguments)
-
-
-def _writable(out: Path) -> None:
-    """Find out before minutes of work whether the result can be written."""
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with out.open("a"):
-            pass
-    except OSError as error:
-        raise UsageError("EW-OUT-WRITE", f"cannot write {out}: {error}") from error
 
 
 def plan_all(nets: Sequence[Net], files: dict[str, Path]) -> Results:

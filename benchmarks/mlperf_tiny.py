@@ -9,17 +9,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
-import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Sequence
+from concurrent.futures import Future, as_completed
 from dataclasses import asdict
 from datetime import UTC, datetime
-from multiprocessing.context import SpawnContext
-from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +31,14 @@ from benchmarks.figures import (
 )
 from benchmarks.locate import ENVIRONMENT, locate
 from benchmarks.machine import ROOT, git_commit, machine, tool_versions
-from benchmarks.measure import deploy_seconds, make_reference, run_on_board, stay_on_one_core
+from benchmarks.measure import deploy_seconds, make_reference, run_on_board
+from benchmarks.outcome import check_writable, verdict
+from benchmarks.pool import Progress, worker_pool
 from benchmarks.results import Figure, figures_of
 from benchmarks.table import print_table
-from edgewright.errors import EdgewrightError, UsageError
+from edgewright.errors import EdgewrightError
 
 OUT = ROOT / "build" / "bench" / "mlperf_tiny.json"
-PROCESSES = 2
 QUICK_INPUTS = 5
 SCHEMA_VERSION = 1
 Runs = dict[tuple[str, str], dict[str, Any]]
@@ -53,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     models = [m for m in MODELS if m.key in options.only]
     try:
         files = locate(models, options.models)
-        _writable(options.out)
+        check_writable(options.out)
     except EdgewrightError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -64,11 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     seconds = time.monotonic() - begin
     write_json(options.out, options.quick, models, references, runs, figures, seconds)
     print_table(figures)
-    missed = [f for f in figures if not f.ok]
-    for figure in missed:
-        print(f"missed: {figure.model}, {figure.row}: {figure.text}, limit {figure.limit}", file=sys.stderr)
-    print(f"{len(figures) - len(missed)} of {len(figures)} figures good; {options.out} ({seconds:.0f} s)")
-    return 1 if missed else 0
+    return verdict(figures, options.out, seconds)
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -96,16 +89,6 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _writable(out: Path) -> None:
-    """Find out before minutes of work whether the result can be written."""
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with out.open("a"):
-            pass
-    except OSError as error:
-        raise UsageError("EW-OUT-WRITE", f"cannot write {out}: {error}") from error
-
-
 def measure_all(
     models: Sequence[Model], files: dict[str, Path], quick: bool, folder: Path
 ) -> tuple[dict[str, dict[str, Any]], Runs]:
@@ -116,10 +99,8 @@ def measure_all(
     # The longest first, so that both processes end at about the same time: loading costs by the byte.
     jobs.sort(key=lambda job: ["VWW", "IC", "KWS", "SWW", "AD"].index(job[0].key))
     timed = [m for m in models if m.limits.deploy_s is not None]
-    tell = _Progress(len(models) + len(jobs) + len(timed))
-    # spawn: a forked child would inherit TVM's threads half way.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(PROCESSES, context, stay_on_one_core, (_cores(context),)) as pool:
+    tell = Progress(len(models) + len(jobs) + len(timed))
+    with worker_pool() as pool:
 
         def reference(m: Model) -> Future[dict[str, Any]]:
             count = QUICK_INPUTS if quick else REAL_INPUTS if m.inputs else RANDOM_INPUTS
@@ -135,51 +116,28 @@ def measure_all(
         runs |= _collect({(m.key, board): on_board(m, board) for m, board in jobs}, tell)
     for m in timed:
         runs[m.key, "deploy"] = deploy_seconds(files[m.file], M4_BOARD, folder / f"{m.key}-deploy")
-        tell((m.key, "deploy"), runs[m.key, "deploy"])
+        tell(f"{m.key}, deploy", _told(runs[m.key, "deploy"]))
     return {key: value for (key,), value in references.items()}, runs
 
 
-def _cores(context: SpawnContext) -> SimpleQueue[int]:
-    """A core for each worker; none where there are too few."""
-    cores: SimpleQueue[int] = context.SimpleQueue()
-    available = sorted(os.sched_getaffinity(0))
-    for core in available[:PROCESSES] if len(available) >= PROCESSES else ():
-        cores.put(core)
-    return cores
-
-
-def _collect(
-    futures: dict[tuple[str, ...], Future[dict[str, Any]]], tell: Callable[..., None]
-) -> dict[Any, Any]:
+def _collect(futures: dict[tuple[str, ...], Future[dict[str, Any]]], tell: Progress) -> dict[Any, Any]:
     names = {future: key for key, future in futures.items()}
     results = {}
     for future in as_completed(names):
         results[names[future]] = future.result()
-        tell(names[future], future.result())
+        tell(", ".join(names[future]), _told(future.result()))
     return results
 
 
-class _Progress:
-    """A line on stderr for each job that is done."""
-
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._done = 0
-        self._begin = time.monotonic()
-
-    def __call__(self, job: tuple[str, ...], result: dict[str, Any]) -> None:
-        self._done += 1
-        if "error" in result:
-            what = result["error"]["code"]
-        elif "equal_golden" in result:
-            what = f"{min(result['equal_golden'], result['equal_litert'])} of {result['inputs']} equal"
-        elif "golden_equals_litert" in result:
-            what = f"golden equals LiteRT on {result['golden_equals_litert']} of {result['inputs']} inputs"
-        else:
-            what = f"{result['seconds']:.1f} s"
-        elapsed = time.monotonic() - self._begin
-        count = f"[{self._done:2}/{self._total}]"
-        print(f"{count} {elapsed:4.0f} s  {', '.join(job):<16} {what}", file=sys.stderr, flush=True)
+def _told(result: dict[str, Any]) -> str:
+    """One job's result in few words."""
+    if "error" in result:
+        return str(result["error"]["code"])
+    if "equal_golden" in result:
+        return f"{min(result['equal_golden'], result['equal_litert'])} of {result['inputs']} equal"
+    if "golden_equals_litert" in result:
+        return f"golden equals LiteRT on {result['golden_equals_litert']} of {result['inputs']} inputs"
+    return f"{result['seconds']:.1f} s"
 
 
 def write_json(

@@ -21,6 +21,7 @@ from benchmarks.emulated_stream import run_emulated, seeded_signal
 from benchmarks.figures import M4_BOARD, MODELS
 from benchmarks.locate import ENVIRONMENT, locate
 from benchmarks.machine import ROOT, git_commit, machine, tool_versions
+from benchmarks.outcome import verdict
 from benchmarks.results import Figure, whole
 from edgewright.cli.table import text_table
 from edgewright.converter.program import Port, Program
@@ -54,9 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         (f.row, f.text + ("" if f.ok else " ✗"), "-" if f.limit is None else f"{f.limit:,g}") for f in figures
     ]
     print(text_table(("figure", KEY, "limit"), rows, right=(1, 2)))
-    missed = [f for f in figures if not f.ok]
-    print(f"{len(figures) - len(missed)} of {len(figures)} figures good; {options.out} ({seconds:.0f} s)")
-    return 1 if missed else 0
+    return verdict(figures, options.out, seconds)
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.locate import DEVELOPMENT_FOLDERS, ENVIRONMENT
+from benchmarks.locate import DEVELOPMENT_FOLDERS, find_files
 from benchmarks.memory_nets.cache import quantized
-from edgewright.errors import UsageError
 from tests.shared import SHARED
 
 FOLDERS = (*DEVELOPMENT_FOLDERS, SHARED / "models" / "memory_nets")
@@ -94,19 +92,9 @@ def find_nets(nets: Sequence[Net], folder: Path | None) -> dict[str, Path]:
     Raises:
         UsageError: EW-BENCH-FILES naming what is missing.
     """
-    given = folder or (Path(os.environ[ENVIRONMENT]) if os.environ.get(ENVIRONMENT) else None)
-    folders = (given,) if given else FOLDERS
-    found = {n.key: f / n.file for n in nets for f in reversed(folders) if (f / n.file).is_file()}
-    missing = [n.file for n in nets if n.key not in found]
-    if missing:
-        raise UsageError(
-            "EW-BENCH-FILES",
-            f"{', '.join(missing)}: not in {', '.join(map(str, folders))}",
-            "the int8 .tflite models of MLPerf Tiny (github.com/mlcommons/tiny, benchmark/training) and the "
-            f"float .onnx nets belong into one folder: --models DIR, or {ENVIRONMENT}=DIR; --only leaves "
-            "nets out",
-        )
-    return found
+    hint = "; --only leaves nets out"
+    found = find_files([n.file for n in nets], folder, FOLDERS, "the float .onnx nets", hint)
+    return {n.key: found[n.file] for n in nets}
 
 
 def int8_file(file: Path) -> Path:
