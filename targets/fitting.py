@@ -28,21 +28,6 @@ def arena_limit(board: Board, budget: Budget) -> int:
     return max(0, ram - LEAST_STACK_BYTES - MONITOR_STATIC_BYTES)
 
 
-def plan_for_board(
-    program: Program,
-    board: Board,
-    wish: Wish,
-    budget: Budget | None = None,
-    tell: Tell | None = None,
-) -> Planned:
-    """The plan that a build for a board would begin with.
-
-    Raises:
-        WorkError: EW-PLAN-MEMORY where none fits.
-    """
-    return _within(planning_for_board(program, board), board, wish, budget or Budget(), tell)
-
-
 def _within(planning: Planning, board: Board, wish: Wish, budget: Budget, tell: Tell | None) -> Planned:
     limit = arena_limit(board, budget)
     return choose(planning, wish, min(wish.arena_bytes or limit, limit), tell)

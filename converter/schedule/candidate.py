@@ -171,25 +171,6 @@ def strip_row_bytes(segment: Streamed, strips: int) -> list[dict[str, int]]:
     ]
 
 
-@dataclass(frozen=True)
-class StripCost:
-    """One strip of a streamed segment (or all columns).
-
-    Args:
-        row_bytes: Bytes of a row of every value that the segment writes, by name.
-        cycles, macs: Without copies.
-    """
-
-    row_bytes: Mapping[str, int]
-    cycles: float
-    macs: float
-
-
-def strip_costs(segment: Streamed, strips: int) -> list[StripCost]:
-    """What each strip of a segment takes."""
-    return [StripCost(rows, *_work(segment, [rows])) for rows in strip_row_bytes(segment, strips)]
-
-
 def tensor_bands(network: Network, segment: Streamed, strips: int) -> list[Band]:
     """The whole tensors that a streamed segment touches."""
     simulation, tensors = segment.simulation, network.tensors

@@ -87,11 +87,6 @@ class Network:
             for cut in range(n + 1)
         )
 
-    @cached_property
-    def live_bytes(self) -> tuple[int, ...]:
-        """Bytes of the tensors that cross each cut."""
-        return tuple(sum(self.tensors[t].size_bytes for t in names) for names in self.crossing)
-
 
 def storage_roots(program: Program) -> dict[str, str]:
     """Name of the value that owns the memory, by value; constants (and their reshapes) have none."""
