@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 Shape = tuple[int, int, int]
 
-ITEM_BYTES = {"int8": 1, "uint8": 1, "int32": 4, "float32": 4}
+ITEM_BYTES = {"int8": 1, "uint8": 1, "int32": 4, "uint32": 4, "float32": 4}
 
 
 @dataclass(frozen=True)

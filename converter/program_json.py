@@ -18,7 +18,9 @@ import numpy as np
 
 from edgewright.converter.ops.average_pool import AveragePool
 from edgewright.converter.ops.base import OpKind, Padding
+from edgewright.converter.ops.binarize import Binarize
 from edgewright.converter.ops.binary import Add, Mul
+from edgewright.converter.ops.binary_conv import BinaryConv2D
 from edgewright.converter.ops.concat import Concat
 from edgewright.converter.ops.conv2d import Conv2D
 from edgewright.converter.ops.depthwise import DepthwiseConv2D
@@ -27,6 +29,7 @@ from edgewright.converter.ops.fully_connected import FullyConnected
 from edgewright.converter.ops.lookup import Lookup
 from edgewright.converter.ops.max_pool import MaxPool
 from edgewright.converter.ops.mean import Mean
+from edgewright.converter.ops.mean_magnitude import MeanMagnitude
 from edgewright.converter.ops.pad import Pad
 from edgewright.converter.ops.quantize import Dequantize, Quantize
 from edgewright.converter.ops.requantize import Requantize
@@ -39,13 +42,14 @@ from edgewright.converter.program import Array, Node, Port, Quantization, Tensor
 from edgewright.errors import ModelError
 
 OP_KINDS = (
-    Add, AveragePool, Concat, Conv2D, DepthwiseConv2D, Dequantize, FloatOp, FullyConnected, Lookup, MaxPool,
-    Mean, Mul, Pad, Quantize, Reshape, ResizeNearest, Slice, Softmax, Transpose,
+    Add, AveragePool, Binarize, BinaryConv2D, Concat, Conv2D, DepthwiseConv2D, Dequantize, FloatOp,
+    FullyConnected, Lookup, MaxPool, Mean, MeanMagnitude, Mul, Pad, Quantize, Reshape, ResizeNearest, Slice,
+    Softmax, Transpose,
 )  # fmt: skip
 CLASSES: Mapping[str, type[Any]] = {
     c.__name__: c for c in (*OP_KINDS, Node, Padding, Port, Quantization, Requantize, TensorType)
 }
-ARRAY_DTYPES = ("int8", "uint8", "int32", "int64", "float32")
+ARRAY_DTYPES = ("int8", "uint8", "int16", "int32", "uint32", "int64", "float32")
 T = TypeVar("T")
 
 

@@ -4,6 +4,7 @@ Each operator has one function, registered under its ONNX name (`registry.py`); 
 """
 
 from edgewright.converter.lower import (  # noqa: F401  (each registers its operators)
+    binary_layer,
     concat,
     convolution,
     elementwise,

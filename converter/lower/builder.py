@@ -11,6 +11,7 @@ from edgewright.converter.lower.operands import Placed
 from edgewright.converter.lower.problem import Refused
 from edgewright.converter.ops import tables
 from edgewright.converter.ops.base import OpKind
+from edgewright.converter.ops.binarize import Binarize
 from edgewright.converter.ops.lookup import Lookup
 from edgewright.converter.ops.quantize import Dequantize
 from edgewright.converter.ops.requantize import NO_ACTIVATION, ActivationRange
@@ -81,20 +82,24 @@ class Builder:
         if is_stored_as(placed.index, axes):
             if self.values[placed.value].shape == shape:
                 return placed.value
-            return self._once(Reshape(shape), placed.value, (Reshape, placed.value, shape), "reshape")
+            return self.once(Reshape(shape), placed.value, (Reshape, placed.value, shape), "reshape")
         found = factor_transpose(order)
         if found is None:
             raise Refused(
                 f"the elements of {placed.value} are needed in an order that no transposition gives",
                 "simplify the chain of Reshape and Transpose nodes before this node",
             )
-        return self._once(Transpose(*found, shape), placed.value, (placed.value, found, shape), "transpose")
+        return self.once(Transpose(*found, shape), placed.value, (placed.value, found, shape), "transpose")
 
-    def _once(self, op: OpKind, value: str, key: object, suffix: str) -> str:
+    def once(self, op: OpKind, value: str, key: object, suffix: str) -> str:
         """Add a helper node, or return the value of the equal one added before."""
         if key not in self._made:
             self._made[key] = self.add(op, (value,), f"{value}/{suffix}", f"{value}/{suffix}")
         return self._made[key]
+
+    def binarized(self, value: str, thresholds: Array) -> str:
+        """Packed signs of an int8 value: bit = x >= threshold of its channel."""
+        return self.once(Binarize(thresholds), value, (Binarize, value, thresholds.tobytes()), "signs")
 
     def lookup(self, table: Lookup, value: str, output: str, node: str) -> str:
         """Append a table applied to a value; returns the value made."""
@@ -139,14 +144,14 @@ class Builder:
         quantization = self.values[value].quantization
         if quantization is None:
             return value
-        return self._once(Dequantize(quantization), value, (Dequantize, value), "dequantize")
+        return self.once(Dequantize(quantization), value, (Dequantize, value), "dequantize")
 
     def reinterpreted(self, value: str, quantization: Quantization) -> str:
         """The same integers read with another quantization."""
         if self.values[value].quantization == quantization:
             return value
         same = Lookup(np.arange(-128, 128, dtype=np.int8), "int8", "int8", quantization, "reinterpret")
-        return self._once(same, value, (value, quantization), "reinterpret")
+        return self.once(same, value, (value, quantization), "reinterpret")
 
 
 def _unused(wanted: str, used: dict[str, TensorType] | set[str]) -> str:

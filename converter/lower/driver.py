@@ -8,6 +8,7 @@ from functools import partial
 
 import onnx_ir as ir
 
+from edgewright.converter import binary_functions
 from edgewright.converter.importers import ImportedModel
 from edgewright.converter.lower.attributes import node_name
 from edgewright.converter.lower.context import Context, Io
@@ -19,7 +20,7 @@ from edgewright.converter.lower.registry import LOWERINGS
 from edgewright.converter.program import Port, Program
 from edgewright.errors import ModelError
 
-DOMAINS = ("", "ai.onnx", "com.microsoft")
+DOMAINS = ("", "ai.onnx", "com.microsoft", binary_functions.DOMAIN)
 FLOAT_HINT = (
     "quantize it to int8 first: onnxruntime's quantize_static with QuantFormat.QDQ; "
     "edgewright quantize is not in this version"

@@ -127,6 +127,19 @@ class Pending:
 
 
 @dataclass(frozen=True, eq=False)
+class BinaryPending(Pending):
+    """The result of a binary layer; another one may take its signs instead of its values.
+
+    Args:
+        channels: Channels of the result.
+        bits: Emits the layer with packed signs of result + shift, by the shift of each channel.
+    """
+
+    channels: int = 0
+    bits: Callable[[npt.NDArray[np.float32]], str] = field(default=lambda shift: "")
+
+
+@dataclass(frozen=True, eq=False)
 class QuantizedData:
     """Integers behind a dequantized constant: real = scale * (values - zero_point).
 

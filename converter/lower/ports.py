@@ -7,6 +7,7 @@ from math import prod
 
 import onnx_ir as ir
 
+from edgewright.converter import binary_functions
 from edgewright.converter.lower.context import CALIBRATE_HINT, QUANTIZE_HINT, Context
 from edgewright.converter.lower.layout import Axes, axes_of, channels_last, check_size, stored_index
 from edgewright.converter.lower.operands import Computed, Float, Operand, Pending, Placed, Real, Stored
@@ -52,6 +53,7 @@ NEEDS_CHANNELS_LAST = frozenset(
         "GlobalMaxPool",
         "Resize",
         "BatchNormalization",
+        *binary_functions.CONVOLUTIONS,
     ]
 )
 # Operators that hand integers on unchanged: their quantization may stand behind them.

@@ -12,6 +12,7 @@ C_TYPES = {
     "int16": "int16_t",
     "uint16": "uint16_t",
     "int32": "int32_t",
+    "uint32": "uint32_t",
     "float32": "float",
 }
 # Constants up to this size are geometry of a kernel, not weights.

@@ -5,7 +5,9 @@ from __future__ import annotations
 import onnx
 import onnx_ir as ir
 
+from edgewright.converter import binary_functions
 from edgewright.converter.importers.limits import checked_elements
+from edgewright.converter.importers.normalize.infer_binary_layer import infer_binary_layer
 from edgewright.errors import ModelError
 
 # Constants larger than this are no shapes: their values do not help inference.
@@ -22,6 +24,9 @@ def infer_node(node: ir.Node, opsets: dict[str, int]) -> None:
         ModelError: EW-ONNX-OP, an unknown operator; EW-ONNX-SHAPE, its output has no static shape or
             its inputs do not fit; EW-MODEL-SIZE.
     """
+    if node.domain == binary_functions.DOMAIN:
+        infer_binary_layer(node)
+        return
     schema = _schema(node, opsets)
     if node.op_type in _LIKE_INPUT and node.inputs[0] is not None:
         node.outputs[0].shape, node.outputs[0].type = node.inputs[0].shape, node.inputs[0].type

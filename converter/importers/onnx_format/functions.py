@@ -1,4 +1,4 @@
-"""Inline model-local functions, after bounding what they grow to.
+"""Inline model-local functions, after bounding what they grow to; calls of binary layers stay.
 
 Functions that call functions grow exponentially: thirty of them, each calling the next one twice,
 are a gigabyte of nodes in a file of a few kilobytes.
@@ -11,6 +11,7 @@ import graphlib
 import onnx
 import onnx.inliner
 
+from edgewright.converter.binary_functions import is_known
 from edgewright.converter.importers.limits import MAX_NODES
 from edgewright.converter.importers.normalize.finish import first_line
 from edgewright.errors import ModelError
@@ -24,7 +25,7 @@ def bound_functions(model: onnx.ModelProto) -> None:
     Raises:
         ModelError: EW-ONNX-CYCLE, functions that call each other in a circle; EW-MODEL-SIZE.
     """
-    bodies = {(f.domain, f.name, f.overload): [_key(n) for n in f.node] for f in model.functions}
+    bodies = {_key_of(f): [_key(n) for n in f.node] for f in model.functions}
     calls = {key: [k for k in body if k in bodies] for key, body in bodies.items()}
     try:
         order = list(graphlib.TopologicalSorter(calls).static_order())
@@ -43,20 +44,28 @@ def bound_functions(model: onnx.ModelProto) -> None:
 def inline_functions(model: onnx.ModelProto) -> onnx.ModelProto:
     """The model with every call of a model-local function replaced by its body.
 
+    Binary layers (`converter/binary_functions.py`) stay calls, if their functions are the known ones; a
+    function that only has the name of one is inlined like any other.
+
     Raises:
         ModelError: EW-ONNX-OP, a function that cannot be inlined.
     """
-    if not model.functions:
+    others = [f for f in model.functions if not is_known(f)]
+    if not others:
         return model
-    names = {(f.domain, f.name, f.overload) for f in model.functions}
+    names = {_key_of(f) for f in others}
     try:
-        inlined: onnx.ModelProto = onnx.inliner.inline_local_functions(model)
+        inlined: onnx.ModelProto = onnx.inliner.inline_selected_functions(
+            model, [(f.domain, f.name) for f in others]
+        )
     except Exception as error:  # what the C++ beneath throws
         raise _refused(first_line(error)) from error
     for node in inlined.graph.node:
         if _key(node) in names:
             raise _refused(f"node {node.name!r} calls {node.op_type}, which is written for another opset")
+    kept = [f for f in inlined.functions if _key_of(f) not in names]
     del inlined.functions[:]
+    inlined.functions.extend(kept)
     return inlined
 
 
@@ -68,3 +77,7 @@ def _refused(reason: str) -> ModelError:
 
 def _key(node: onnx.NodeProto) -> _Key:
     return node.domain, node.op_type, node.overload
+
+
+def _key_of(function: onnx.FunctionProto) -> _Key:
+    return function.domain, function.name, function.overload
