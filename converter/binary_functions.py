@@ -90,13 +90,18 @@ def _attribute_text(attribute: onnx.AttributeProto) -> bytes:
     plain = AttributeProto()
     plain.CopyFrom(attribute)
     plain.ClearField("doc_string")
-    return plain.SerializeToString(deterministic=True)
+    return bytes(plain.SerializeToString(deterministic=True))
 
 
-def _attribute(op: str, output: str, kind: int, constant: str, name: str) -> onnx.NodeProto:
+def _reference(node: onnx.NodeProto, attribute: str, name: str, kind: AttributeProto.AttributeType) -> None:
+    """Give a node of a body an attribute of the call."""
+    node.attribute.append(AttributeProto(name=attribute, ref_attr_name=name, type=kind))
+
+
+def _given(output: str, attribute: str, name: str, kind: AttributeProto.AttributeType) -> onnx.NodeProto:
     """Constant node whose value is an attribute of the call."""
-    node = helper.make_node(op, [], [output])
-    node.attribute.append(AttributeProto(name=constant, ref_attr_name=name, type=kind))
+    node = helper.make_node("Constant", [], [output])
+    _reference(node, attribute, name, kind)
     return node
 
 
@@ -115,11 +120,11 @@ def _signs() -> list[onnx.NodeProto]:
 def _convolution() -> list[onnx.NodeProto]:
     convolve = helper.make_node("Conv", ["padded", "real_weights"], ["sums"])
     for name in ("strides", "dilations"):
-        convolve.attribute.append(AttributeProto(name=name, ref_attr_name=name, type=AttributeProto.INTS))
+        _reference(convolve, name, name, AttributeProto.INTS)
     return [
         *_signs(),
-        _attribute("Constant", "borders", AttributeProto.INTS, "value_ints", "pads"),
-        _attribute("Constant", "border", AttributeProto.FLOAT, "value_float", "pad_value"),
+        _given("borders", "value_ints", "pads", AttributeProto.INTS),
+        _given("border", "value_float", "pad_value", AttributeProto.FLOAT),
         helper.make_node("Constant", [], ["axes"], value_ints=[2, 3]),
         helper.make_node("Pad", ["signs", "borders", "border", "axes"], ["padded"]),
         convolve,

@@ -77,9 +77,9 @@ class BinaryConv2D(RowByRow):
         outputs, limit = w.shape[0], self.depth
         if (self.thresholds is None) == (self.requantize is None):
             raise ModelError("EW-OP-WEIGHTS", "a binary convolution has thresholds or a requantization")
-        sizes = [a.size for a in (self.thresholds, self.requantize and self.requantize.bias) if a is not None]
-        if sizes != [outputs] or (self.thresholds is not None and self.thresholds.dtype != np.int32):
-            raise ModelError("EW-OP-WEIGHTS", f"{sizes} thresholds or biases of {outputs} channels")
+        per_channel = self.thresholds if self.requantize is None else self.requantize.bias
+        if per_channel is None or per_channel.shape != (outputs,) or per_channel.dtype != np.int32:
+            raise ModelError("EW-OP-WEIGHTS", f"thresholds or biases of {outputs} channels do not fit")
         if self.pad_sign not in (-1, 0, 1) or not 0 <= self.fraction_bits <= 15 or limit > MAX_FACTOR:
             raise ModelError(
                 "EW-OP-WEIGHTS",
@@ -93,11 +93,11 @@ class BinaryConv2D(RowByRow):
     @property
     def depth(self) -> int:
         """Terms of one sum."""
-        return self.weights.shape[1] * self.weights.shape[2] * self.channels
+        return int(self.weights.shape[1] * self.weights.shape[2]) * self.channels
 
     @property
     def weights_bytes(self) -> int:
-        return 4 * int(self.weights.size) + 4 * self.weights.shape[0]
+        return 4 * int(self.weights.size) + 4 * int(self.weights.shape[0])
 
     def output_type(self, *inputs: TensorType) -> TensorType:
         x = inputs[0]

@@ -11,7 +11,7 @@ import graphlib
 import onnx
 import onnx.inliner
 
-from edgewright.converter.binary_functions import is_known
+from edgewright.converter.binary_functions import DOMAIN, is_known
 from edgewright.converter.importers.limits import MAX_NODES
 from edgewright.converter.importers.normalize.finish import first_line
 from edgewright.errors import ModelError
@@ -50,6 +50,7 @@ def inline_functions(model: onnx.ModelProto) -> onnx.ModelProto:
     Raises:
         ModelError: EW-ONNX-OP, a function that cannot be inlined.
     """
+    _check_defined(model)
     others = [f for f in model.functions if not is_known(f)]
     if not others:
         return model
@@ -67,6 +68,20 @@ def inline_functions(model: onnx.ModelProto) -> onnx.ModelProto:
     del inlined.functions[:]
     inlined.functions.extend(kept)
     return inlined
+
+
+def _check_defined(model: onnx.ModelProto) -> None:
+    """Calls of binary layers mean something only with the functions themselves."""
+    defined = {f.name for f in model.functions if f.domain == DOMAIN}
+    for node in (*model.graph.node, *(n for f in model.functions for n in f.node)):
+        if node.domain == DOMAIN and node.op_type not in defined:
+            raise ModelError(
+                "EW-ONNX-OP",
+                f"node {node.name!r} calls {DOMAIN}.{node.op_type}, a function the model does not define",
+                "add it: edgewright.converter.binary_functions.add_functions",
+                node=node.name,
+                op=f"{DOMAIN}.{node.op_type}",
+            )
 
 
 def _refused(reason: str) -> ModelError:
