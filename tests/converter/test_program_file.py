@@ -11,7 +11,9 @@ import pytest
 
 from edgewright.converter.ops.average_pool import AveragePool
 from edgewright.converter.ops.base import Padding
+from edgewright.converter.ops.binarize import Binarize
 from edgewright.converter.ops.binary import Add, Mul
+from edgewright.converter.ops.binary_conv import BinaryConv2D
 from edgewright.converter.ops.concat import Concat
 from edgewright.converter.ops.conv2d import Conv2D
 from edgewright.converter.ops.depthwise import DepthwiseConv2D
@@ -19,6 +21,7 @@ from edgewright.converter.ops.float_op import FloatOp
 from edgewright.converter.ops.fully_connected import FullyConnected
 from edgewright.converter.ops.max_pool import MaxPool
 from edgewright.converter.ops.mean import Mean
+from edgewright.converter.ops.mean_magnitude import MeanMagnitude
 from edgewright.converter.ops.pad import Pad
 from edgewright.converter.ops.quantize import Dequantize, Quantize
 from edgewright.converter.ops.requantize import Requantize
@@ -57,6 +60,8 @@ def example_ops():
         (Add.from_types(X, X, X, sign=-1), ("k",)),
         (Mul.from_types(X, X, X), ("k",)),
         (MaxPool((2, 2), (1, 1)), ()),
+        (Binarize(np.array([-3, 0, 128, 5], np.int16)), ()),
+        (BinaryConv2D(np.array([1, 6, 15, 9], np.uint32).reshape(4, 1, 1, 1), 4, requantize=conv), ()),
         (ResizeNearest(nearest_indices(5, 9), nearest_indices(5, 4)), ()),
         (Slice((1, 0, 0), (9, 4, 4), (2, 1, 1)), ()),
         (Transpose((4, 4, 4), (2, 1, 0), (4, 4, 4)), ()),
@@ -88,6 +93,9 @@ def example_program():
         values[output] = op.output_type(*(values[i] for i in inputs))
         nodes.append(Node(f"node {index}", op, tuple(inputs), output))
         last = output
+    # Its result is for a binary convolution alone, so it stands beside the chain.
+    values["mean"] = TensorType((1, 1, 1), "int32")
+    nodes.append(Node("mean", MeanMagnitude(-3), (nodes[0].output,), "mean"))
     inputs = (Port("in", "x", (1, 2, 6, 6), (0, 2, 3, 1)),)
     outputs = (Port("out", last, (1, 4, 4), (0, 1, 2)),)
     return Program("example", "ab" * 32, inputs, outputs, values, tuple(nodes), constants)
@@ -124,7 +132,7 @@ def assert_same(a, b, place=""):
 
 
 def test_the_example_has_every_op_kind():
-    assert {type(op) for op, _ in example_ops()} == set(OP_KINDS)
+    assert {type(node.op) for node in example_program().nodes} == set(OP_KINDS)
 
 
 def test_round_trip(program, saved):

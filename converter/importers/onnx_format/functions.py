@@ -56,9 +56,11 @@ def inline_functions(model: onnx.ModelProto) -> onnx.ModelProto:
         return model
     names = {_key_of(f) for f in others}
     try:
-        inlined: onnx.ModelProto = onnx.inliner.inline_selected_functions(
-            model, [(f.domain, f.name) for f in others]
-        )
+        if len(others) == len(model.functions):  # says more where it cannot
+            inlined: onnx.ModelProto = onnx.inliner.inline_local_functions(model)
+        else:
+            chosen = [(f.domain, f.name) for f in others]
+            inlined = onnx.inliner.inline_selected_functions(model, chosen)
     except Exception as error:  # what the C++ beneath throws
         raise _refused(first_line(error)) from error
     for node in inlined.graph.node:
