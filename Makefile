@@ -2,22 +2,26 @@ PYTHON := .venv/bin/python
 # How many times the usual number of random cases `make soak` runs.
 SOAK ?= 25
 
-.PHONY: help setup demo test lint bench soak docs
+.PHONY: help setup setup-train demo test lint bench bibench soak docs
 
 help:
 	@echo "make demo   set up, then deploy the example model to an emulated Cortex-M4"
 	@echo "make test   linters, types and the test suite"
-	@echo "make bench  the figures: MLPerf Tiny, memory, streaming over time, as tables and as JSON"
+	@echo "make bench  the figures: MLPerf Tiny, memory, streaming over time, quantization, binary kernels"
+	@echo "make bibench  eight binarization algorithms trained and compared (half an hour)"
 	@echo "make soak   the test suite with $(SOAK) times as many random cases (SOAK=n)"
 	@echo "make docs   regenerate docs/cli.md, and pictures and outputs of the pages"
 
 setup:
 	@scripts/setup.sh
 
+setup-train:
+	@scripts/setup.sh train
+
 demo: setup
 	@$(PYTHON) -m edgewright deploy examples/digits/digits_int8.onnx --board mps2-an386
 
-test: lint
+test: lint setup-train
 	$(PYTHON) -m pytest -n 2
 
 lint: setup
@@ -25,10 +29,13 @@ lint: setup
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m mypy -p edgewright
 
-bench: setup
-	@status=0; for name in mlperf_tiny memory time_streaming; do $(PYTHON) -m benchmarks.$$name || status=1; done; exit $$status
+bench: setup-train
+	@status=0; for name in mlperf_tiny memory time_streaming quantize binary_kernels; do $(PYTHON) -m benchmarks.$$name || status=1; done; exit $$status
 
-soak: setup
+bibench: setup-train
+	$(PYTHON) -m benchmarks.bibench
+
+soak: setup-train
 	EDGEWRIGHT_SOAK=$(SOAK) $(PYTHON) -m pytest -n 2
 
 docs: setup

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Sets up everything `make demo` and `make test` need: the missing system packages of packages.txt
 # (apt, with sudo where not root) and .venv. Does nothing where all is there already.
+#   scripts/setup.sh         what converting, building and running need
+#   scripts/setup.sh train   also what training needs (PyTorch, scikit-learn)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -56,8 +58,9 @@ find_python() {
 }
 
 install_venv() {
-    local python stamp wanted
-    stamp=.venv/.edgewright-setup
+    local python stamp wanted extras
+    stamp=.venv/.edgewright-setup${1:+-$1}
+    extras=dev${1:+,$1}
     wanted=$(cat pyproject.toml scripts/setup.sh | sha256sum)
     [[ -f $stamp && $(<"$stamp") == "$wanted" ]] && .venv/bin/python -c 'import edgewright' 2>/dev/null && return
     python=$(find_python)
@@ -67,10 +70,15 @@ install_venv() {
     fi
     say "installing Python packages into .venv (a few minutes the first time)"
     .venv/bin/python -m pip install --quiet --disable-pip-version-check "pip>=23" "setuptools>=77"
+    if [[ ${1:-} == train ]]; then
+        # One release, so that training gives the same results everywhere. Machines without a GPU get a
+        # smaller build with PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu
+        .venv/bin/python -m pip install --quiet --disable-pip-version-check "torch==2.13.0"
+    fi
     # setuptools warns about every editable install; PYTHONWARNINGS keeps that from newcomers.
-    PYTHONWARNINGS=ignore .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -e ".[dev]"
+    PYTHONWARNINGS=ignore .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -e ".[$extras]"
     printf '%s\n' "$wanted" >"$stamp"
 }
 
 install_packages
-install_venv
+install_venv "$@"
