@@ -1,10 +1,11 @@
-"""Train the example model: a small CNN for scikit-learn's handwritten digits, as int8 ONNX.
+"""Train the example model: a small CNN for scikit-learn's handwritten digits, as ONNX.
 
-Writes `digits_int8.onnx` (QDQ, int8 weights per channel, float32 image in, float32 scores out) and
-`samples.npz` (32 held-out images with their labels) beside this file. The result is the same on every
-run with the same package versions.
+Writes beside this file `digits_float.onnx` (as trained), `digits_int8.onnx` (QDQ, int8 weights per channel,
+float32 image in, float32 scores out), `samples.npz` (32 held-out images with their labels), `calibration.npz`
+(100 of the images it was trained on) and `test.npz` (all held-out images with their labels). The result is the
+same on every run with the same package versions.
 
-    pip install "edgewright[train,sklearn]"      # torch and scikit-learn; training takes a few seconds
+    pip install "edgewright[train]"      # torch and scikit-learn; training takes a few seconds
     python examples/digits/train.py
 """
 
@@ -41,6 +42,7 @@ BATCH = 64
 OPSET = 21
 SAMPLES = 32
 CALIBRATION_IMAGES = 256
+CALIBRATION_SAMPLES = 100
 LEAST_ACCURACY = 0.97
 
 
@@ -210,7 +212,10 @@ def main() -> int:
     model = to_onnx(net)
     target = folder / "digits_int8.onnx"
     quantize(model, train[:CALIBRATION_IMAGES], target)
+    onnx.save(model, folder / "digits_float.onnx")
     np.savez_compressed(folder / "samples.npz", image=test[:SAMPLES], label=test_labels[:SAMPLES])
+    np.savez_compressed(folder / "calibration.npz", image=train[:CALIBRATION_SAMPLES])
+    np.savez_compressed(folder / "test.npz", image=test, label=test_labels)
     score = accuracy(target.read_bytes(), test, test_labels)
     print(f"held-out images     {len(test)}")
     print(f"accuracy float32    {accuracy(model.SerializeToString(), test, test_labels):.2%}")

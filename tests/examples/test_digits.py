@@ -24,6 +24,15 @@ def test_recognizes_the_samples():
     assert (np.concatenate(scores).argmax(axis=1) == samples["label"]).sum() >= 31
 
 
+def test_float_model_recognizes_the_test_images():
+    test = np.load(FOLDER / "test.npz")
+    session = onnxruntime.InferenceSession(FOLDER / "digits_float.onnx", providers=["CPUExecutionProvider"])
+    scores = [session.run(["scores"], {"image": image[None]})[0] for image in test["image"]]
+    assert len(scores) == 360
+    assert (np.concatenate(scores).argmax(axis=1) == test["label"]).mean() >= 0.99
+    assert np.load(FOLDER / "calibration.npz")["image"].shape == (100, 1, 8, 8)
+
+
 def test_is_small_and_int8_per_channel():
     assert MODEL.stat().st_size < 60_000
     model = onnx.load(MODEL)
@@ -42,7 +51,7 @@ def test_is_small_and_int8_per_channel():
 def test_script_writes_an_accurate_model(tmp_path):
     for package in ("torch", "sklearn"):
         if importlib.util.find_spec(package) is None:
-            pytest.skip(f"needs {package} of the extras [train,sklearn]")
+            pytest.skip(f"needs {package} of the extra [train]")
     command = [sys.executable, str(FOLDER / "train.py"), "--out", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
