@@ -17,65 +17,7 @@ from edgewright.converter.importers.save_onnx import save_onnx
 from edgewright.converter.lower import check_model, lower
 from edgewright.converter.ops.binary_conv import BinaryConv2D
 from edgewright.errors import ModelError
-
-
-class Net:
-    """A graph of binary layers under construction."""
-
-    def __init__(self, shape: tuple[int, ...], seed: int) -> None:
-        self.rng = np.random.default_rng(seed)
-        self.shape, self.nodes, self.constants = shape, [], []
-        self.value = self.quantized("x", 0.04, 5)
-
-    def constant(self, array) -> str:
-        name = f"c{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.asarray(array), name))
-        return name
-
-    def quantized(self, value: str, scale: float, zero_point: int) -> str:
-        pair = [self.constant(np.float32(scale)), self.constant(np.int8(zero_point))]
-        out = f"{value}/dequantized"
-        self.nodes.append(helper.make_node("QuantizeLinear", [value, *pair], [f"{value}/quantized"]))
-        self.nodes.append(helper.make_node("DequantizeLinear", [f"{value}/quantized", *pair], [out]))
-        return out
-
-    def normal(self, *shape, zero_at: int | None = None) -> str:
-        array = self.rng.normal(size=shape).astype(np.float32)
-        if zero_at is not None:
-            array.reshape(-1)[zero_at] = 0
-        return self.constant(array)
-
-    def signs(self, *shape) -> str:
-        return self.constant(self.rng.choice([-1, 1], shape).astype(np.int8))
-
-    def conv(self, outputs: int, function: str = "BinaryConv", size=None, **attributes) -> str:
-        channels, kernel = self.shape[1], attributes.pop("kernel", (3, 3))
-        spatial = [self.normal(1, 1, *size)] if size else []
-        inputs = [
-            self.value,
-            self.normal(1, channels, 1, 1),
-            self.signs(outputs, channels, *kernel),
-            *spatial,
-        ]
-        inputs += [self.normal(1, outputs, 1, 1, zero_at=0), self.normal(1, outputs, 1, 1)]
-        self.value = f"y{len(self.nodes)}"
-        self.nodes.append(
-            binary_functions.binary_conv(inputs, self.value, name=self.value, function=function, **attributes)
-        )
-        self.shape = (1, outputs, *self.shape[2:])
-        return self.value
-
-    def model(self, output: str, x_shape) -> onnx.ModelProto:
-        graph = helper.make_graph(
-            self.nodes,
-            "binary",
-            [helper.make_tensor_value_info("x", 1, x_shape)],
-            [helper.make_tensor_value_info(output, 1, None)],
-            self.constants,
-        )
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
-        binary_functions.add_functions(model)
-        return model
+from tests.converter.lower.binary_nets import Net
 
 
 def _reference(model: onnx.ModelProto, x):
