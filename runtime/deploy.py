@@ -1,16 +1,19 @@
-"""Deploying: check, plan, build, flash, verify, bench; one report at the end."""
+"""Deploying: quantize where asked, check, plan, build, flash, verify, bench; one report at the end."""
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from edgewright.converter.program import Program
 from edgewright.converter.schedule import Wish
-from edgewright.errors import WorkError
+from edgewright.errors import UsageError, WorkError
 from edgewright.runtime.build_folder import BuildFolder, open_build
 from edgewright.runtime.devices.opening import open_device
 from edgewright.runtime.flash.flash import EMULATOR, flash, flash_plan
@@ -32,6 +35,7 @@ from edgewright.targets.fitting import arena_limit, build_for_board
 from edgewright.targets.planning import planning_for_board
 
 DEFAULT_CASES = 20
+QUANTIZED_MODEL = "quantized.onnx"
 NO_BUDGET = Budget()
 NO_WISH = Wish()
 # Called with (stage, sentence) when a stage is done, and with (stage, done, total) while it runs.
@@ -58,6 +62,8 @@ class Job:
         seed: Of the random inputs.
         runs: Inferences to measure; None is the default of the device.
         layers: Compare after each layer too.
+        calibrate: Data to quantize a float model with; None takes the model as it is.
+        preprocess: Specification of that data.
     """
 
     model: Path
@@ -74,6 +80,8 @@ class Job:
     seed: int = 0
     runs: int | None = None
     layers: bool = False
+    calibrate: Path | None = None
+    preprocess: Path | None = None
 
 
 def cases_of(program: Program, inputs: Path | None, cases: int, seed: int) -> list[Case]:
@@ -84,14 +92,51 @@ def cases_of(program: Program, inputs: Path | None, cases: int, seed: int) -> li
 def deploy(job: Job, say: Say, advance: Advance) -> dict[str, Any]:
     """Do it all and write the report into the build folder.
 
+    A model that was quantized on the way is there too, as quantized.onnx.
+
     Returns:
         The report; where outputs differ from the reference its `verify.ok` is false.
 
     Raises:
         EdgewrightError: of the stage that failed.
     """
+    if job.preprocess is not None and job.calibrate is None:
+        raise UsageError(
+            "EW-USAGE", "--preprocess says how calibration data is read", "give --calibrate DATA"
+        )
+    with _quantized(job, say, advance) as model:
+        report = _deploy(job, model, say, advance)
+        if job.calibrate is not None:
+            shutil.copyfile(model, job.out / QUANTIZED_MODEL)
+    return report
+
+
+@contextmanager
+def _quantized(job: Job, say: Say, advance: Advance) -> Iterator[Path]:
+    """The model file to deploy: the user's, or what becomes of it with calibration data."""
+    if job.calibrate is None:
+        yield job.model
+        return
+    from edgewright.quantize.quantize_file import QuantizeJob, quantize_file
+
+    with tempfile.TemporaryDirectory(prefix="edgewright-quantize-") as folder:
+        out = Path(folder) / f"{job.model.stem}.onnx"
+        begin = time.monotonic()
+        wanted = QuantizeJob(job.model, job.calibrate, out, job.preprocess, shapes=job.shapes)
+        made = quantize_file(wanted, advance)
+        seconds = time.monotonic() - begin
+        say(
+            "quantize",
+            f"{len(made.quantized.layers)} layers to int8, {made.samples} samples, "
+            f"{made.quantized.settings.describe()} ({seconds:.1f} s)",
+        )
+        yield out
+
+
+def _deploy(job: Job, model: Path, say: Say, advance: Advance) -> dict[str, Any]:
     advance("check", 0, 1)
-    program = load_program_of(job.model, io=job.io, shapes=job.shapes)
+    shapes = job.shapes if job.calibrate is None else None  # a quantized model has no symbolic ones left
+    program = load_program_of(model, io=job.io, shapes=shapes)
     # Wrong input files are refused before minutes are spent on building.
     cases = cases_of(program, job.inputs, job.cases, job.seed)
     width = max(len(job.model.name), len(job.board.id), max(map(len, SCHEDULE_WORDS.values())))

@@ -28,8 +28,7 @@ from edgewright.converter.program import Port, Quantization
 Io = Literal["source", "int8"]
 QUANTIZE_HINT = "add a QuantizeLinear/DequantizeLinear pair after the node that makes it"
 CALIBRATE_HINT = (
-    "quantize the model statically (int8, QDQ) with onnxruntime's quantize_static; "
-    "edgewright quantize is not in this version"
+    "quantize the whole float model: edgewright quantize MODEL --calibrate DATA -o QUANTIZED.onnx"
 )
 
 

@@ -15,6 +15,7 @@ from edgewright.converter.lower.linear import (
     check_accumulator,
     output_scales,
     per_channel,
+    stored_format,
     symmetric,
 )
 from edgewright.converter.lower.operands import Constant, Pending, Real
@@ -52,9 +53,8 @@ def conv(context: Context, node: ir.Node) -> Pending:
     biases = (context.constant(node, 2, "bias"),) if context.has(node, 2) else ()
     scales = output_scales(stored, 0, outputs)
     window = window_of(node, image, kernel)
-    return Convolution(image, window, kernels, scales, groups).pending(
-        context, attributes.node_name(node), x, biases
-    )
+    layer = Convolution(image, window, kernels, scales, groups, stored_format(stored, weights))
+    return layer.pending(context, attributes.node_name(node), x, biases)
 
 
 def _as_pair(kernel: tuple[int, ...]) -> tuple[int, int]:
@@ -71,6 +71,7 @@ class Convolution:
         kernels: int8 [O, I / groups, kh, kw].
         scales: Scale of the weights, one or [O].
         groups: Number of groups; with I / groups of 1 and more than one group it is depthwise.
+        weight_format: How the weights are stored in flash.
     """
 
     image: Image
@@ -78,6 +79,7 @@ class Convolution:
     kernels: Array
     scales: npt.NDArray[np.float64]
     groups: int = 1
+    weight_format: str = "int8"
 
     def pending(self, context: Context, node: str, x: Real, biases: tuple[Constant, ...]) -> Pending:
         """The convolution of an activation, to be emitted when its output quantization is known."""
@@ -115,6 +117,7 @@ class Convolution:
                 padding=window.padding,
                 multiplier=outputs // self.groups,
                 input_zero_point=x.zero_point,
+                weight_format=self.weight_format,
             )
         return Conv2D(
             weights=np.ascontiguousarray(self.kernels.transpose(0, 2, 3, 1)),
@@ -124,4 +127,5 @@ class Convolution:
             padding=window.padding,
             groups=self.groups,
             input_zero_point=x.zero_point,
+            weight_format=self.weight_format,
         )

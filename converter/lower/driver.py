@@ -22,8 +22,8 @@ from edgewright.errors import ModelError
 
 DOMAINS = ("", "ai.onnx", "com.microsoft", binary_functions.DOMAIN)
 FLOAT_HINT = (
-    "quantize it to int8 first: onnxruntime's quantize_static with QuantFormat.QDQ; "
-    "edgewright quantize is not in this version"
+    "quantize it first: edgewright quantize MODEL --calibrate DATA -o QUANTIZED.onnx, "
+    "or edgewright deploy with --calibrate DATA"
 )
 OTHER_FORMS = frozenset(
     ("QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger", "DynamicQuantizeLinear")

@@ -18,6 +18,7 @@ from edgewright.converter.lower.linear import (
     check_accumulator,
     output_scales,
     per_channel,
+    stored_format,
     symmetric,
 )
 from edgewright.converter.lower.operands import Constant, Pending, Placed, QuantizedData, Real
@@ -25,6 +26,7 @@ from edgewright.converter.lower.problem import Refused
 from edgewright.converter.lower.registry import lowers
 from edgewright.converter.ops.fully_connected import FullyConnected
 from edgewright.converter.ops.requantize import ActivationRange, Requantize
+from edgewright.converter.ops.weight_format import weight_format
 from edgewright.converter.program import Array, Quantization
 
 
@@ -66,7 +68,8 @@ def matmul(context: Context, node: ir.Node) -> Pending:
 def _layer(stored: QuantizedData, output_axis: int) -> Layer:
     weights = symmetric(stored)
     scales = output_scales(stored, output_axis, weights.shape[output_axis])
-    return Layer(np.ascontiguousarray(weights if output_axis == 0 else weights.T), scales)
+    by_output = np.ascontiguousarray(weights if output_axis == 0 else weights.T)
+    return Layer(by_output, scales, stored_format(stored, weights))
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,20 +79,23 @@ class Layer:
     Args:
         weights: int8 [N, K].
         scales: Their scale, one or [N].
+        weight_format: How the weights are stored in flash.
     """
 
     weights: Array
     scales: npt.NDArray[np.float64]
+    weight_format: str = "int8"
 
     def scaled(self, alpha: float) -> Layer:
         """The layer with its weights multiplied by a real."""
         if not np.isfinite(alpha) or alpha == 0:
             raise Refused(f"alpha is {alpha}")
         if alpha > 0:
-            return Layer(self.weights, self.scales * alpha)
-        if int(self.weights.min()) == -128:
-            raise Refused(f"alpha is {alpha} and a weight is -128", "use a positive alpha")
-        return Layer(-self.weights, self.scales * -alpha)
+            return replace(self, scales=self.scales * alpha)
+        lowest = int(self.weights.min())
+        if lowest == -128 or not weight_format(self.weight_format).holds(-self.weights):
+            raise Refused(f"alpha is {alpha} and a weight is {lowest}", "use a positive alpha")
+        return replace(self, weights=-self.weights, scales=self.scales * -alpha)
 
     def pending(self, context: Context, node: str, x: Real, biases: tuple[Constant, ...]) -> Pending:
         """The layer applied to an activation [..., K]."""
@@ -117,7 +123,7 @@ class Layer:
                 weights=weights,
                 input_zero_point=x.quantization.zero_point,
             )
-            op = FullyConnected(weights, requantize, x.quantization.zero_point)
+            op = FullyConnected(weights, requantize, x.quantization.zero_point, self.weight_format)
             return context.builder.add(op, (value,), name, node)
 
         def with_bias(constant: Constant) -> Pending:

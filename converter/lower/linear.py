@@ -6,11 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+import onnx_ir as ir
 
 from edgewright.converter.lower.operands import Constant, QuantizedData
 from edgewright.converter.lower.problem import Refused
+from edgewright.converter.ops.weight_format import narrowest_format
 from edgewright.converter.program import Array, Quantization
 
+# Numpy type of tensors of the ONNX type INT4.
+INT4 = ir.DataType.INT4.numpy()
 # A stored bias scale that differs less from input scale * weight scale is taken for it.
 SAME_SCALE = 1e-4
 SYMMETRIC_HINT = "choose symmetric weights (zero point 0; onnxruntime: WeightSymmetric=True)"
@@ -18,8 +22,8 @@ SYMMETRIC_HINT = "choose symmetric weights (zero point 0; onnxruntime: WeightSym
 
 def symmetric(weights: QuantizedData) -> Array:
     """Weights minus their zero point, int8."""
-    if weights.values.dtype not in (np.int8, np.uint8):
-        raise Refused(f"its weights are {weights.values.dtype}", "quantize them to int8")
+    if weights.values.dtype not in (np.int8, np.uint8, INT4):
+        raise Refused(f"its weights are {weights.values.dtype}", "quantize them to int8 or int4")
     centred = weights.values.astype(np.int16) - weights.along(weights.zero_point).astype(np.int16)
     low, high = int(centred.min()), int(centred.max())
     if low < -128 or high > 127:
@@ -29,6 +33,16 @@ def symmetric(weights: QuantizedData) -> Array:
             "EW-WEIGHT-ASYMMETRIC",
         )
     return centred.astype(np.int8)
+
+
+def stored_format(stored: QuantizedData, weights: Array) -> str:
+    """How weights are stored in flash: those of the ONNX type INT4 in the fewest bits that hold them.
+
+    Args:
+        stored: As they are in the model.
+        weights: int8, as the operation takes them.
+    """
+    return narrowest_format(weights).name if stored.values.dtype == INT4 else "int8"
 
 
 def output_scales(weights: QuantizedData, axis: int, channels: int) -> npt.NDArray[np.float64]:

@@ -10,6 +10,7 @@ import onnx_ir as ir
 from edgewright.converter.lower import attributes
 from edgewright.converter.lower.context import Context
 from edgewright.converter.lower.layout import check_size, stored_index
+from edgewright.converter.lower.linear import INT4
 from edgewright.converter.lower.operands import (
     Computed,
     Constant,
@@ -52,7 +53,7 @@ def dequantize_linear(context: Context, node: ir.Node) -> Operand:
 
 
 def _dequantized_constant(node: ir.Node, x: Constant, scale: Array, zero: Array) -> Constant:
-    if x.data.dtype not in (np.int8, np.uint8, np.int32):
+    if x.data.dtype not in (np.int8, np.uint8, np.int32, INT4):
         raise Refused(f"it dequantizes {x.data.dtype} constants", "quantize weights to int8")
     axis: int | None = None
     if scale.ndim:

@@ -10,6 +10,7 @@ import numpy as np
 from edgewright.converter.ops.base import OpKind, Padding
 from edgewright.converter.ops.requantize import Requantize, check_weights
 from edgewright.converter.ops.row_by_row import RowByRow
+from edgewright.converter.ops.weight_format import check_format, weight_format
 from edgewright.converter.ops.window import (
     NO_PADDING,
     Pair,
@@ -39,6 +40,7 @@ class Conv2D(RowByRow):
         padding: Zero-point rows and columns around the input.
         groups: Output channel o reads the input channels of group o // (O / groups).
         input_zero_point: Quantized 0 of the input.
+        weight_format: How the weights are stored in flash (`weight_format.py`).
     """
 
     kind: ClassVar[str] = "conv"
@@ -50,9 +52,11 @@ class Conv2D(RowByRow):
     padding: Padding = NO_PADDING
     groups: int = 1
     input_zero_point: int = 0
+    weight_format: str = "int8"
 
     def __post_init__(self) -> None:
         check_weights(self.weights, 4, 0, self.requantize)
+        check_format(self.weights, self.weight_format)
 
     @property
     def window(self) -> Pair:
@@ -60,7 +64,8 @@ class Conv2D(RowByRow):
 
     @property
     def weights_bytes(self) -> int:
-        return int(self.weights.size) + 4 * int(self.requantize.bias.size)
+        stored = weight_format(self.weight_format).size_bytes(int(self.weights.size))
+        return stored + 4 * int(self.requantize.bias.size)
 
     def output_type(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs

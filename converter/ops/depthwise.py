@@ -10,6 +10,7 @@ import numpy as np
 from edgewright.converter.ops.base import OpKind, Padding
 from edgewright.converter.ops.requantize import Requantize, check_weights
 from edgewright.converter.ops.row_by_row import RowByRow
+from edgewright.converter.ops.weight_format import check_format, weight_format
 from edgewright.converter.ops.window import (
     NO_PADDING,
     Pair,
@@ -38,6 +39,7 @@ class DepthwiseConv2D(RowByRow):
         padding: Zero-point rows and columns around the input.
         multiplier: Output channels for each input channel (m).
         input_zero_point: Quantized 0 of the input.
+        weight_format: How the weights are stored in flash (`weight_format.py`).
     """
 
     kind: ClassVar[str] = "dw"
@@ -49,9 +51,11 @@ class DepthwiseConv2D(RowByRow):
     padding: Padding = NO_PADDING
     multiplier: int = 1
     input_zero_point: int = 0
+    weight_format: str = "int8"
 
     def __post_init__(self) -> None:
         check_weights(self.weights, 3, 2, self.requantize)
+        check_format(self.weights, self.weight_format)
 
     @property
     def window(self) -> Pair:
@@ -59,7 +63,8 @@ class DepthwiseConv2D(RowByRow):
 
     @property
     def weights_bytes(self) -> int:
-        return int(self.weights.size) + 4 * int(self.requantize.bias.size)
+        stored = weight_format(self.weight_format).size_bytes(int(self.weights.size))
+        return stored + 4 * int(self.requantize.bias.size)
 
     def output_type(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs

@@ -9,6 +9,7 @@ import numpy as np
 
 from edgewright.converter.ops.requantize import Requantize, check_weights
 from edgewright.converter.ops.row_by_row import Pixelwise
+from edgewright.converter.ops.weight_format import check_format, weight_format
 from edgewright.converter.program import Array, TensorType
 from edgewright.errors import ModelError
 
@@ -25,6 +26,7 @@ class FullyConnected(Pixelwise):
         weights: int8 [O, I], symmetric.
         requantize: Bias, factors and output quantization, O channels; rounds once.
         input_zero_point: Quantized 0 of the input.
+        weight_format: How the weights are stored in flash (`weight_format.py`).
     """
 
     kind: ClassVar[str] = "fc"
@@ -32,13 +34,16 @@ class FullyConnected(Pixelwise):
     weights: Array
     requantize: Requantize
     input_zero_point: int = 0
+    weight_format: str = "int8"
 
     def __post_init__(self) -> None:
         check_weights(self.weights, 2, 0, self.requantize)
+        check_format(self.weights, self.weight_format)
 
     @property
     def weights_bytes(self) -> int:
-        return int(self.weights.size) + 4 * int(self.requantize.bias.size)
+        stored = weight_format(self.weight_format).size_bytes(int(self.weights.size))
+        return stored + 4 * int(self.requantize.bias.size)
 
     def output_type(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs

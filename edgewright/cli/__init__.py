@@ -22,8 +22,10 @@ from edgewright.cli import (
     deploy,
     devices,
     doctor,
+    evaluate,
     flash,
     plan,
+    quantize,
     stream,
     verify,
 )
@@ -32,7 +34,7 @@ from edgewright.cli.common import EXIT_INTERRUPTED, EXIT_OK, report_exception
 
 # The order of the help text.
 MODULES: tuple[ModuleType, ...] = (
-    *(deploy, check, convert, plan, stream, build, flash, run_command, verify, bench),
+    *(deploy, check, convert, quantize, plan, stream, build, flash, run_command, verify, evaluate, bench),
     *(devices, boards, doctor),
 )
 

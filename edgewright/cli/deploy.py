@@ -7,6 +7,7 @@ import typer
 from edgewright.cli.common import Output, add_command
 from edgewright.cli.options import (
     BoardOption,
+    CalibrateOption,
     CasesOption,
     FlashLimitOption,
     InputOption,
@@ -17,6 +18,7 @@ from edgewright.cli.options import (
     OutOption,
     PatchesOption,
     PortOption,
+    PreprocessOption,
     RamOption,
     RunsOption,
     ScheduleOption,
@@ -34,6 +36,8 @@ def deploy(
     model: ModelArgument,
     board: BoardOption,
     out: OutOption = None,
+    calibrate: CalibrateOption = None,
+    preprocess: PreprocessOption = None,
     port: PortOption = None,
     inputs: InputsOption = None,
     cases: CasesOption = 20,
@@ -51,8 +55,9 @@ def deploy(
 ) -> Output:
     """Check, plan, build, flash, verify and measure a model on a board.
 
-    Without --port the board's emulator runs the same firmware, and every figure says that it is an
-    estimate. report.json, report.txt and report.html go to the build folder.
+    A float model is quantized first, with the data of --calibrate; the quantized model goes to the build
+    folder too. Without --port the board's emulator runs the same firmware, and every figure says that it is
+    an estimate. report.json, report.txt and report.html go to the build folder.
     """
     from edgewright.runtime.deploy import Job, mismatch
     from edgewright.runtime.deploy import deploy as deploy_job
@@ -73,6 +78,8 @@ def deploy(
         seed=seed,
         runs=runs,
         layers=layers,
+        calibrate=calibrate,
+        preprocess=preprocess,
     )
     with Stages().shown() as stages:
         report = deploy_job(job, stages.say, stages.advance)

@@ -16,6 +16,47 @@ ModelArgument = Annotated[
         metavar="MODEL", help="The model file: .onnx (int8, QDQ) or .tflite (int8).", show_default=False
     ),
 ]
+FloatModelArgument = Annotated[
+    Path,
+    typer.Argument(metavar="MODEL", help="The float model file: .onnx or .tflite.", show_default=False),
+]
+CalibrateOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--calibrate",
+        metavar="DATA",
+        help="MODEL is float: quantize it to int8 first, with this data (see edgewright quantize).",
+        show_default=False,
+    ),
+]
+PreprocessOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--preprocess",
+        metavar="SPEC.toml",
+        help="How the data becomes inputs of the model: scale, mean, image size, layout.",
+        show_default="values are taken as they are",
+    ),
+]
+LabelsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--labels",
+        metavar="FILE",
+        help="Class of each sample: .npy, .npz, .txt or .csv, or the data's folder with a subfolder a class.",
+        show_default=False,
+    ),
+]
+SamplesOption = Annotated[
+    int,
+    typer.Option(
+        "--samples",
+        metavar="N",
+        min=1,
+        max=100_000,
+        help="Samples to use at most, spread evenly over the data.",
+    ),
+]
 ShapeOption = Annotated[
     list[str] | None,
     typer.Option(

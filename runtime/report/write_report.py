@@ -32,6 +32,19 @@ def write_report(
         "report.txt": render_text(report),
         "report.html": render_html(report, pictures),
     }
+    return write_texts(folder, texts)
+
+
+def write_texts(folder: Path, texts: Mapping[str, str]) -> list[Path]:
+    """Write files into a folder, which is made where there is none.
+
+    Args:
+        folder: Where to.
+        texts: Contents by file name.
+
+    Raises:
+        WorkError: EW-REPORT-WRITE where the folder cannot be written.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():

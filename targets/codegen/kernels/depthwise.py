@@ -11,7 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewright.converter.ops.depthwise import DepthwiseConv2D
+from edgewright.converter.ops.weight_format import WeightFormat, weight_format
 from edgewright.converter.program import TensorType
+from edgewright.targets.codegen.kernels.packed_taps import pack_taps, unpack_arguments
+from edgewright.targets.codegen.kernels.packed_work import unpack_work
 from edgewright.targets.codegen.kernels.requantization import epilogue
 from edgewright.targets.codegen.kernels.work import depthwise_any_work, depthwise_work
 from edgewright.targets.codegen.row_kernel import RowInput, RowKernel
@@ -89,15 +92,26 @@ def depthwise_kernel(op: DepthwiseConv2D, cpu: CpuClass, x: TensorType) -> RowKe
     call = epilogue(op.requantize, by_channel, op.input_zero_point, forms)
     quads = channels // 4
     taps = height * width * 4
+    stored = weight_format(op.weight_format)
+    packed = pack_taps(
+        op.weights.reshape(height * width, quads, 4).transpose(1, 0, 2).reshape(quads, -1), stored
+    )
+    words = packed.shape[1]
     runs = column_runs(x.shape[1], columns, width, op.stride[1], op.dilation[1], op.padding.left)
     lines, calls = [], []
+    if stored.packed:
+        arguments = unpack_arguments(stored, "T.address_of(W[vq, 0])", "U.data", taps)
+        unpack = f'"int32", "ew_packed_unpack{stored.bits}", {arguments}'
+        lines.append(f"            T.evaluate(T.call_extern({unpack}))\n")
+    unpacked = f'U: T.Buffer(({taps},), "int8"), ' if stored.packed else ""
     for n, (start, count, first, low, high) in enumerate(runs):
         whole = high - low in ((3,) if vector else (2, 3))
         unrolled = whole and (height, width, op.dilation[1]) == (3, 3, 1)
         name = f"ew_depthwise_{f'3x{high - low}_' if unrolled else ''}{'mve' if vector else call.form}"
         calls.append((name.removeprefix("ew_"), count, high - low))
         column = first + low * op.dilation[1]
-        constants = f"T.address_of(W[vq, 0]), T.address_of(B[{n}, vq * 4]), T.address_of(K[vq, 0]), geometry"
+        weights = "U.data" if stored.packed else "T.address_of(W[vq, 0])"
+        constants = f"{weights}, T.address_of(B[{n}, vq * 4]), T.address_of(K[vq, 0]), geometry"
         output = f"T.address_of(Y[{start * channels}])"
         call_text = (
             f'"int32", "{name}", rows, {output}, {column}, {count}, {low}, {high}, vq * 4, {constants}'
@@ -105,23 +119,23 @@ def depthwise_kernel(op: DepthwiseConv2D, cpu: CpuClass, x: TensorType) -> RowKe
         lines.append(f"            T.evaluate(T.call_extern({call_text}))\n")
     script = f"""
 @T.prim_func(s_tir=True)
-def f(rows: T.handle, geometry: T.handle, W: T.Buffer(({quads}, {taps}), "int8"),
-      B: T.Buffer(({len(runs)}, {channels}), "int32"), K: T.Buffer(({quads}, 8), "int32"),
+def f(rows: T.handle, geometry: T.handle, W: T.Buffer(({quads}, {words}), "{packed.dtype}"),
+      {unpacked}B: T.Buffer(({len(runs)}, {channels}), "int32"), K: T.Buffer(({quads}, 8), "int32"),
       Y: T.Buffer(({columns * channels},), "int8")):
     T.func_attr({{"global_symbol": "f", "tirx.noalias": True}})
     for q in range({quads}):
         with T.sblock("quad"):
             vq = T.axis.spatial({quads}, q)
-            T.reads(W[vq, 0:{taps}], B[0:{len(runs)}, vq * 4 : vq * 4 + 4], K[vq, 0:8])
-            T.writes(Y[0:{columns * channels}])
+            T.reads(W[vq, 0:{words}], B[0:{len(runs)}, vq * 4 : vq * 4 + 4], K[vq, 0:8])
+            T.writes({f"U[0:{taps}], " if unpacked else ""}Y[0:{columns * channels}])
 {"".join(lines)}"""
-    packed = op.weights.reshape(height * width, quads, 4).transpose(1, 0, 2)
     factors = np.stack([v.reshape(quads, 4) for v in (call.multiplier, call.shift)], axis=1)
     biases = np.stack([call.bias + _outside(op, low, high) for _, _, _, low, high in runs])
     return RowKernel(
         family=f"dw{height}x{width}_{x.shape[1]}x{channels}",
         script=script,
-        arguments=("rows", "c[0]", "c[1]", "c[2]", "c[3]", "out"),
+        arguments=("rows", "c[0]", "c[1]", *(("scratch",) if unpacked else ()), "c[2]", "c[3]", "out"),
+        outputs=("Y", "U"),
         # The output may overtake the input rows, which are read in the same call.
         may_alias=True,
         inputs=(_row_input(op, x),),
@@ -129,44 +143,79 @@ def f(rows: T.handle, geometry: T.handle, W: T.Buffer(({quads}, {taps}), "int8")
         out_row_bytes=columns * outputs,
         constants=(
             _geometry(op, x),
-            np.ascontiguousarray(packed),
+            packed,
             biases.astype(np.int32),
             np.ascontiguousarray(factors),
         ),
-        headers=("ew_depthwise_mve.h" if vector else "ew_depthwise.h",),
-        reason=f"4 channels at a time, borders peeled, {'Helium' if vector else call.form}",
-        work=depthwise_work(calls, quads, height),
+        headers=("ew_depthwise_mve.h" if vector else "ew_depthwise.h", *_headers(stored)),
+        scratch_bytes=taps if unpacked else 0,
+        reason=f"{_storage(stored)}4 channels at a time, borders peeled, {'Helium' if vector else call.form}",
+        work=depthwise_work(calls, quads, height)
+        | (unpack_work(stored.bits, quads, quads * taps // 4) if unpacked else {}),
     )
 
 
+def _headers(stored: WeightFormat) -> tuple[str, ...]:
+    return ("ew_packed_unpack.h",) if stored.packed else ()
+
+
+def _storage(stored: WeightFormat) -> str:
+    return f"{stored.name} weights of {stored.bits} bits, packed: " if stored.packed else ""
+
+
 def _any_kernel(op: DepthwiseConv2D, x: TensorType) -> RowKernel:
+    stored = weight_format(op.weight_format)
     rows, columns, outputs = op.output_type(x).shape
     zero = op.input_zero_point
     bias = op.requantize.bias.astype(np.int64) - zero * op.weights.astype(np.int64).sum(axis=(0, 1))
     wrapped = bias.astype(np.uint64).astype(np.uint32).astype(np.int32)
+    arguments = [
+        "rows",
+        "out",
+        str(columns),
+        str(op.padding.left),
+        str(op.multiplier),
+        "c[1]",
+        "c[2]",
+        "c[0]",
+    ]
+    call: dict[str, str] = {"call": "ew_depthwise_any"}
+    work = depthwise_any_work(columns, outputs, op.window)
+    weights, count = op.weights, -(-op.weights.size // 4) * 4
+    if stored.packed:
+        arguments[5] = "scratch"
+        call = {"source": _unpacking_any(stored, count)}
+        arguments.append("c[1]")
+        work |= unpack_work(stored.bits, 1, count // 4)
+        filled = np.full((1, count), stored.offset, np.int8)
+        filled[0, : op.weights.size] = op.weights.reshape(-1)
+        weights = pack_taps(filled, stored)
     return RowKernel(
         family=f"dw_any_{x.shape[1]}x{x.shape[2]}",
         script="",
-        call="ew_depthwise_any",
-        arguments=(
-            "rows",
-            "out",
-            str(columns),
-            str(op.padding.left),
-            str(op.multiplier),
-            "c[1]",
-            "c[2]",
-            "c[0]",
-        ),
+        **call,
+        arguments=tuple(arguments),
         inputs=(_row_input(op, x),),
         out_rows=rows,
         out_row_bytes=columns * outputs,
         constants=(
             _geometry(op, x),
-            np.ascontiguousarray(op.weights),
+            np.ascontiguousarray(weights),
             np.stack([wrapped, op.requantize.multiplier, op.requantize.shift]).astype(np.int32),
         ),
-        headers=("ew_depthwise.h",),
-        reason="channel by channel: multiplier above 1 or channels not a multiple of 4",
-        work=depthwise_any_work(columns, outputs, op.window),
+        headers=("ew_depthwise.h", *_headers(stored)),
+        scratch_bytes=count if stored.packed else 0,
+        reason=f"{_storage(stored)}channel by channel: multiplier above 1 or channels not a multiple of 4",
+        work=work,
     )
+
+
+def _unpacking_any(stored: WeightFormat, count: int) -> str:
+    """C: all weights are unpacked to scratch memory first."""
+    parameters = "int8_t *out, int32_t columns, int32_t pad, int32_t multiplier, int8_t *w, const int32_t *k"
+    unpack = f"ew_packed_unpack{stored.bits}({unpack_arguments(stored, 'packed', 'w', count)})"
+    return f"""static void f(const void *const *rows, {parameters}, const ew_depthwise *g, const void *packed) {{
+  {unpack};
+  ew_depthwise_any(rows, out, columns, pad, multiplier, w, k, g);
+}}
+"""

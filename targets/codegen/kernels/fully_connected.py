@@ -6,7 +6,7 @@ import numpy as np
 
 from edgewright.converter.ops.fully_connected import FullyConnected
 from edgewright.converter.program import TensorType
-from edgewright.targets.codegen.kernels.convolution import pixelwise_kernel
+from edgewright.targets.codegen.kernels.convolution import packed_format, pixelwise_kernel
 from edgewright.targets.codegen.kernels.dot import pack_constants
 from edgewright.targets.codegen.kernels.requantization import epilogue
 from edgewright.targets.codegen.row_kernel import RowInput, RowKernel
@@ -17,15 +17,16 @@ def fully_connected_kernel(op: FullyConnected, cpu: CpuClass, x: TensorType) -> 
     """Row kernel of a fully connected layer: [W, I] -> [W, O].
 
     Rows of one pixel read the int8 input directly and need no scratch; longer rows are a pixelwise
-    convolution, where widening the input once serves many channels.
+    convolution, where widening the input once serves many channels, as are layers with packed weights.
     """
     outputs, inputs = op.weights.shape
     rows, columns, _ = x.shape
-    if columns > 1 or inputs % 4 or cpu.name == "mve":
+    packed = packed_format(op.weight_format, inputs) is not None
+    if columns > 1 or inputs % 4 or cpu.name == "mve" or packed:
         return pixelwise_kernel(op, cpu, x)
     quads, groups = inputs // 4, -(-outputs // 4)
-    packed = np.zeros((groups * 4, inputs), np.int8)
-    packed[:outputs] = op.weights
+    filled = np.zeros((groups * 4, inputs), np.int8)
+    filled[:outputs] = op.weights
     call = epilogue(op.requantize, op.weights, op.input_zero_point, ("once_right", "once"))
     script = f"""
 @T.prim_func(s_tir=True)
@@ -50,7 +51,7 @@ def f(X: T.Buffer(({inputs},), "int8"), output: T.handle, W: T.Buffer(({groups},
         out_row_bytes=outputs,
         constants=(
             call.output,
-            np.ascontiguousarray(packed.reshape(groups, 4, quads, 4).transpose(0, 2, 1, 3)),
+            np.ascontiguousarray(filled.reshape(groups, 4, quads, 4).transpose(0, 2, 1, 3)),
             pack_constants(call, 1, 4),
         ),
         headers=(f"ew_dot_{cpu.name}.h",),

@@ -5,6 +5,7 @@ In the order of their speed:
 - Tiles of 2 channels x 3 (2, 1) pixels that widen int8 pixels on the way, DSP class only. Pointwise
   layers read the input row in place (`ew_lean_dsp.h`), others gather a tile of receptive fields.
 - The same with at most 2 pixels.
+- With packed weights the same kernels with smaller tiles of pixels.
 - 4 channels of one pixel: the tile of fully connected layers (`ew_tile_4x1_*`), of a receptive field
   gathered or in place.
 """
@@ -21,6 +22,11 @@ from edgewright.converter.ops.conv2d import Conv2D
 from edgewright.converter.ops.fully_connected import FullyConnected
 from edgewright.converter.ops.requantize import Requantize
 from edgewright.converter.program import TensorType
+from edgewright.targets.codegen.kernels.convolution import (
+    convolution_kernel,
+    packed_format,
+    pixelwise_kernel,
+)
 from edgewright.targets.codegen.kernels.dot import (
     pack_constants,
     pack_weights,
@@ -33,13 +39,18 @@ from edgewright.targets.codegen.kernels.requantization import Epilogue, epilogue
 from edgewright.targets.codegen.row_kernel import RowKernel
 from edgewright.targets.cpu import CpuClass
 
+# Of the tiles with packed weights.
+FEWER_PIXELS = (2, 1)
 # The largest immediate offset of LDR.
 MAX_OFFSET = 4095
 
 
 def lean_convolution(op: Conv2D, cpu: CpuClass, x: TensorType) -> tuple[RowKernel, ...]:
     """Forms of the row kernel of a convolution with less scratch memory, fastest first."""
+    full = op.row_kernel(cpu, x)
     _, height, width, _ = op.weights.shape
+    if packed_format(op.weight_format, op.weights[0].size) is not None:
+        return _smaller(full, [convolution_kernel(op, cpu, x, pixels) for pixels in FEWER_PIXELS])
     geometry = Geometry(
         columns=x.shape[1],
         pixel_bytes=x.shape[2],
@@ -52,16 +63,19 @@ def lean_convolution(op: Conv2D, cpu: CpuClass, x: TensorType) -> tuple[RowKerne
         groups=op.groups,
         zero_point=op.input_zero_point,
     )
-    return _lean(op.row_kernel(cpu, x), op.weights, geometry, op.requantize, cpu, once=False)
+    return _lean(full, op.weights, geometry, op.requantize, cpu, once=False)
 
 
 def lean_fully_connected(op: FullyConnected, cpu: CpuClass, x: TensorType) -> tuple[RowKernel, ...]:
     """Forms of the row kernel of a fully connected layer with less scratch memory, fastest first."""
+    full = op.row_kernel(cpu, x)
     outputs, inputs = op.weights.shape
     columns = x.shape[1]
+    if packed_format(op.weight_format, inputs) is not None:
+        return _smaller(full, [pixelwise_kernel(op, cpu, x, pixels) for pixels in FEWER_PIXELS])
     geometry = Geometry(columns, inputs, 1, 1, 1, 1, 0, columns, 1, op.input_zero_point)
     weights = op.weights.reshape(outputs, 1, 1, inputs)
-    return _lean(op.row_kernel(cpu, x), weights, geometry, op.requantize, cpu, once=True)
+    return _lean(full, weights, geometry, op.requantize, cpu, once=True)
 
 
 def reads_in_place(g: Geometry) -> bool:
@@ -89,6 +103,11 @@ def _lean(
     if cpu.name == "dsp" and g.out_columns > 1:
         call = _call(requantize, weights, g, cpu, 2, once=once)
         candidates[:0] = [_pairs(full, weights, g, call, pixels) for pixels in ((3, 2, 1), (2, 1))]
+    return _smaller(full, candidates)
+
+
+def _smaller(full: RowKernel, candidates: Sequence[RowKernel | None]) -> tuple[RowKernel, ...]:
+    """Those that need less scratch memory than `full` and all before them."""
     found: list[RowKernel] = []
     least = full.scratch_bytes
     for kernel in candidates:

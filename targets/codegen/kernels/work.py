@@ -42,12 +42,12 @@ def gather_any_work(g: Geometry, tiles: int) -> Work:
     """`ew_gather_any` of one output row: each receptive field is lined up as int8, then widened."""
     pixels = g.groups * g.out_columns
     work = {"gather_any": g.groups * tiles, "gather_any_pixel": pixels}
-    return work | _line_up_work(g, vectors=False) | _widen_work({g.quads: pixels})
+    return work | line_up_work(g, vectors=False) | _widen_work({g.quads: pixels})
 
 
 def gather_s8_work(g: Geometry, runs: int) -> Work:
     """`ew_gather_s8` of one output row on Helium, `runs` calls for each group."""
-    return {"gather_s8": g.groups * runs} | _line_up_work(g, vectors=True)
+    return {"gather_s8": g.groups * runs} | line_up_work(g, vectors=True)
 
 
 def tile_work(g: Geometry, segments: Sequence[tuple[int, int, int]], outputs: int, form: str) -> Work:
@@ -138,7 +138,8 @@ def _columns(g: Geometry) -> tuple[int, int, int]:
     return int(run.sum()), int(inside[~run].sum()), int((g.width - inside[~run]).sum())
 
 
-def _line_up_work(g: Geometry, *, vectors: bool) -> Work:
+def line_up_work(g: Geometry, *, vectors: bool) -> Work:
+    """`ew_line_up` of every receptive field of one output row; `vectors`: copies sixteen bytes at a time."""
     whole, inside, outside = _columns(g)
     once = g.groups * g.height
     work: Work = {

@@ -1,0 +1,1 @@
+"""Ranges of activations, seen on calibration samples."""

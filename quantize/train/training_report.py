@@ -1,0 +1,160 @@
+"""The report of a training: training.json, learning_curve.svg and training.html in one folder."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgewright.errors import WorkError
+from edgewright.runtime.report.figure_style import (
+    BLUE,
+    LINE,
+    ORANGE,
+    SOFT,
+    TEAL,
+    inline_svg,
+    new_figure,
+    svg_text,
+    titles,
+)
+from edgewright.runtime.report.write_report import _write_whole
+
+if TYPE_CHECKING:
+    from edgewright.quantize.train.binarize_model import Binarized
+
+SCHEMA_VERSION = 1
+WIDTH_IN, HEIGHT_IN = 7.2, 3.1
+
+
+def training_document(result: Binarized, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything about a training, JSON-ready.
+
+    Args:
+        result: Of `binarize_model` or `train_module`.
+        settings: What it was told.
+    """
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "algorithm": result.algorithm,
+        "metric": result.metric,
+        "float": result.float_value,
+        "binary": result.binary_value,
+        "trained_with": result.trained_with,
+        "held_back": result.held_back,
+        "settings": dict(settings),
+        "layers": [asdict(layer) for layer in result.layers],
+        "history": [asdict(e) for e in result.history],
+    }
+
+
+def draw_learning_curve(document: Mapping[str, Any]) -> Any:
+    """Loss at the left, accuracy at the right, an epoch a step."""
+    history: Sequence[Mapping[str, Any]] = document["history"]
+    epochs = range(1, len(history) + 1)
+    figure = new_figure(WIDTH_IN, HEIGHT_IN)
+    title = f"{document['algorithm']}, {len(history)} epochs"
+    titles(figure, title, f"{document['trained_with']:,} samples, {document['held_back']:,} held back", 0.075)
+    loss = figure.add_axes((0.075, 0.16, 0.385, 0.59))
+    loss.plot(epochs, [e["loss"] for e in history], color=BLUE, lw=1.6)
+    loss.set_ylim(bottom=0)
+    loss.set_title("training loss", fontsize=9, color=SOFT, loc="left")
+    right = figure.add_axes((0.565, 0.16, 0.385, 0.59))
+    _draw_metric(right, document, epochs)
+    for axes in (loss, right):
+        axes.set_xlabel("epoch")
+        axes.grid(True, color=LINE, lw=0.8)
+        axes.set_axisbelow(True)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        if len(history) > 1:
+            axes.set_xlim(1, len(history))
+    return figure
+
+
+def _draw_metric(axes: Any, document: Mapping[str, Any], epochs: range) -> None:
+    percent = document["metric"] == "top1"
+    factor = 100 if percent else 1
+    history = document["history"]
+    curves = [("held back", "held_back", TEAL, 2.0)]
+    if percent:
+        curves.insert(0, ("training batches", "train", BLUE, 1.2))
+    for label, key, colour, width in curves:
+        values = [e[key] for e in history]
+        if values and all(v is not None for v in values):
+            axes.plot(epochs, [factor * v for v in values], color=colour, lw=width, label=label)
+    if document["float"] is not None and percent:
+        axes.axhline(factor * document["float"], color=ORANGE, lw=1.2, ls="--", label="float model")
+    name = "top-1, %" if percent else "mean squared error to the float model"
+    axes.set_title(name, fontsize=9, color=SOFT, loc="left")
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="best", frameon=False, fontsize=8)
+
+
+def write_training_report(folder: Path, document: Mapping[str, Any]) -> list[Path]:
+    """Write the three files, each wholly or not at all.
+
+    Raises:
+        WorkError: EW-REPORT-WRITE where the folder cannot be written.
+    """
+    figure = draw_learning_curve(document) if document["history"] else None
+    texts = {"training.json": json.dumps(document, indent=2, allow_nan=False) + "\n"}
+    if figure is not None:
+        texts["learning_curve.svg"] = svg_text(figure)
+    texts["training.html"] = _page(document, "" if figure is None else inline_svg(figure, "learning curve"))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            _write_whole(folder / name, text)
+    except OSError as error:
+        raise WorkError("EW-REPORT-WRITE", f"cannot write the report to {folder}: {error}") from error
+    return [folder / name for name in texts]
+
+
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Training, {algorithm}</title><style>
+:root {{ --ink: #1c2430; --soft: #5d6b7e; --line: #e3e8ef; --card: #ffffff; --page: #f6f8fa; }}
+@media (prefers-color-scheme: dark) {{
+:root {{ --ink: #e6ebf2; --soft: #9aa7b8; --line: #2b3542; --card: #161c25; --page: #0e131a; }} }}
+body {{ font: 15px/1.5 "DejaVu Sans", system-ui, sans-serif; color: var(--ink); background: var(--page);
+  max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }}
+figure, table {{ background: var(--card); border: 1px solid var(--line); border-radius: 8px;
+  margin: 1rem 0; }}
+figure {{ padding: 1rem; }} svg {{ width: 100%; height: auto; }}
+table {{ border-collapse: collapse; width: 100%; }}
+td, th {{ padding: .35rem .8rem; text-align: left; border-bottom: 1px solid var(--line); }}
+th {{ color: var(--soft); font-weight: 500; }} td.n, th.n {{ text-align: right; }}
+</style></head><body><h1>{title}</h1><p>{summary}</p>{figure}
+<table><tr><th>binary layer</th><th class="n">weights</th><th class="n">bytes</th>
+<th class="n">signs changed</th></tr>{rows}</table></body></html>
+"""
+
+
+def _page(document: Mapping[str, Any], svg: str) -> str:
+    rows = "".join(
+        f'<tr><td>{html.escape(x["name"])}</td><td class="n">{x["weights"]:,}</td>'
+        f'<td class="n">{-(-x["weights"] // 8):,}</td>'
+        f'<td class="n">{"-" if x["flipped"] is None else format(x["flipped"], ".1%")}</td></tr>'
+        for x in document["layers"]
+    )
+    return PAGE.format(
+        algorithm=html.escape(document["algorithm"]),
+        title=f"Training with {html.escape(document['algorithm'])}",
+        summary=html.escape(summary(document)),
+        figure=f"<figure>{svg}</figure>" if svg else "",
+        rows=rows,
+    )
+
+
+def summary(document: Mapping[str, Any]) -> str:
+    """Accuracy of float and binary model in a sentence."""
+    if document["binary"] is None:
+        return "Nothing was held back, so that the accuracy is not known."
+    name, form = ("Top-1", "{:.2%}") if document["metric"] == "top1" else ("Mean squared error", "{:.4g}")
+    value = form.format(document["binary"])
+    if document["float"] is None or document["metric"] != "top1":
+        return f"{name} on {document['held_back']:,} held-back samples: {value}."
+    reference = form.format(document["float"])
+    return f"{name} on {document['held_back']:,} held-back samples: {value}, the float model {reference}."
