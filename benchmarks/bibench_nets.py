@@ -3,11 +3,15 @@
     plain      stem, then three times: convolution, batch norm                          (float: Relu)
     residual   stem, then three times: x + batch norm of the convolution                (float: Relu)
 
-Both end with an average over what is left of the image, or its elements, and a fully connected layer. The
-first binary convolution halves rows and columns and has no shortcut.
+Both end with a fully connected layer. The first hidden convolution halves rows and columns and has no
+shortcut.
 """
 
 from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +21,26 @@ from edgewright.quantize.binary.layers import BinaryConv2d
 
 ARCHITECTURES = ("plain", "residual")
 STEM_CHANNELS, CHANNELS, BLOCKS = 32, 64, 3
-STEM_STRIDE = {"digits": 1, "kws": 2}
+
+
+@dataclass(frozen=True)
+class Stem:
+    """The first convolution: kernel, stride, padding (vertical, horizontal)."""
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+
+    @property
+    def padding(self) -> tuple[int, int]:
+        return self.kernel[0] // 2, self.kernel[1] // 2
+
+    def output(self, shape: Sequence[int]) -> tuple[int, int]:
+        """Rows and columns behind it, of an input [1, 1, H, W]."""
+        rows, columns = ((n - 1) // s + 1 for n, s in zip(shape[2:], self.stride, strict=True))
+        return rows, columns
+
+
+STEMS = {"digits": Stem((3, 3), (1, 1)), "kws": Stem((9, 3), (4, 2))}
 
 
 class Net(nn.Module):
@@ -32,13 +55,13 @@ class Net(nn.Module):
     def __init__(self, task: Task, architecture: str, algorithm: str | None) -> None:
         super().__init__()
         self.residual, self.floating = architecture == "residual", algorithm is None
-        stride = STEM_STRIDE[task.name]
-        self.stem = nn.Conv2d(1, STEM_CHANNELS, 3, stride, 1, bias=False)
+        stem = STEMS[task.name]
+        self.stem = nn.Conv2d(1, STEM_CHANNELS, stem.kernel, stem.stride, stem.padding, bias=False)
         self.stem_norm = nn.BatchNorm2d(STEM_CHANNELS)
         sizes = [(STEM_CHANNELS, CHANNELS, 2)] + [(CHANNELS, CHANNELS, 1)] * (BLOCKS - 1)
         self.convolutions = nn.ModuleList(_convolution(i, o, s, algorithm) for i, o, s in sizes)
         self.norms = nn.ModuleList(nn.BatchNorm2d(o) for _, o, _ in sizes)
-        self.last = nn.Linear(CHANNELS, task.classes)
+        self.last = nn.Linear(CHANNELS * math.prod(_halved(task)), task.classes)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.stem_norm(self.stem(x))
@@ -47,7 +70,7 @@ class Net(nn.Module):
             y = norm(convolution(x))
             y = x + y if self.residual and index else y
             x = torch.relu(y) if self.floating else y
-        return self.last(x.mean((2, 3)))
+        return self.last(x.flatten(1))
 
 
 def _convolution(inputs: int, outputs: int, stride: int, algorithm: str | None) -> nn.Module:
@@ -61,12 +84,18 @@ def theoretical(task: Task) -> tuple[float, float]:
 
     A binary parameter is 1/32 of a float one, a binary multiplication 1/64 of a float one, as BiBench counts.
     """
-    rows, columns = (-(-n // STEM_STRIDE[task.name]) for n in task.shape[2:])
-    half = -(-rows // 2) * -(-columns // 2)
-    real_parameters = 9 * STEM_CHANNELS + (CHANNELS + 1) * task.classes
-    real_macs = 9 * STEM_CHANNELS * rows * columns + CHANNELS * task.classes
-    binary_parameters = 9 * CHANNELS * (STEM_CHANNELS + (BLOCKS - 1) * CHANNELS)
-    binary_macs = binary_parameters * half
-    compression = (real_parameters + binary_parameters) / (real_parameters + binary_parameters / 32)
+    stem = STEMS[task.name]
+    real = STEM_CHANNELS * math.prod(stem.kernel)
+    last = CHANNELS * math.prod(_halved(task)) * task.classes
+    real_macs = real * math.prod(stem.output(task.shape)) + last
+    binary = 9 * CHANNELS * (STEM_CHANNELS + (BLOCKS - 1) * CHANNELS)
+    binary_macs = binary * math.prod(_halved(task))
+    compression = (real + last + binary) / (real + last + binary / 32)
     speed_up = (real_macs + binary_macs) / (real_macs + binary_macs / 64)
     return compression, speed_up
+
+
+def _halved(task: Task) -> tuple[int, int]:
+    """Rows and columns of the hidden layers."""
+    rows, columns = STEMS[task.name].output(task.shape)
+    return -(-rows // 2), -(-columns // 2)

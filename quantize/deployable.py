@@ -12,6 +12,7 @@ from edgewright.converter.importers.onnx_format.read_onnx import read_onnx
 from edgewright.converter.lower import lower
 from edgewright.converter.lower.attributes import node_name
 from edgewright.converter.lower.float_island import FLOAT_OPS
+from edgewright.converter.ops.float_op import FloatOp
 from edgewright.errors import ModelError
 
 FLOAT_HINT = "--allow-float computes it in float on the device; or replace it"
@@ -55,7 +56,7 @@ def check_deployable(model: ir.Model, allow_float: bool) -> None:
             error.hint,
             **error.details,
         ) from error
-    floats = [n for n in program.nodes if n.op.kind == "float"]
+    floats = [n for n in program.nodes if isinstance(n.op, FloatOp)]
     if floats and not allow_float:
         raise ModelError(
             "EW-QUANT-OP",

@@ -19,15 +19,16 @@ REFINEMENTS = 3
 def largest_scales(rows: Doubles, form: WeightsFormat) -> Doubles:
     """Scales [O] by which the largest level stands for the largest weight.
 
-    A channel of zeros gets the largest of the other channels' scales (1 where all are zero).
+    A channel of zeros gets the largest of the other channels' scales (1 where all are zero), and a millionth
+    of it where no level is zero.
     """
-    scales = np.abs(rows).max(axis=1) / form.largest
-    return _without_zeros(scales)
+    return _without_zeros(np.abs(rows).max(axis=1) / form.largest, form)
 
 
-def _without_zeros(scales: Doubles) -> Doubles:
+def _without_zeros(scales: Doubles, form: WeightsFormat) -> Doubles:
     useful = scales > np.finfo(np.float32).tiny
     fallback = float(scales.max()) if useful.any() else 1.0
+    fallback *= 1.0 if 0 in form.levels else 1e-6
     return np.asarray(np.where(useful, scales, fallback), np.float64)
 
 
@@ -47,12 +48,12 @@ def best_scales(rows: Doubles, form: WeightsFormat, importance: Doubles | None =
     weight = np.ones(rows.shape) if importance is None else np.broadcast_to(importance, rows.shape)
     weight = weight + 1e-6 * weight.mean() + 1e-30
     top = np.abs(rows).max(axis=1) / form.largest
-    best, least = _without_zeros(top), np.full(len(rows), np.inf)
+    best, least = _without_zeros(top, form), np.full(len(rows), np.inf)
     starts = [top * c for c in CANDIDATES]
     if form.name in ("binary", "ternary", "int2"):
         starts += [np.abs(rows).mean(axis=1) * c for c in (0.5, 0.75, 1.0, 1.25, 1.5)]
     for start in starts:
-        scales = _without_zeros(start)
+        scales = _without_zeros(start, form)
         for _ in range(REFINEMENTS):
             levels = form.nearest(rows / scales[:, None])
             error = np.sum(weight * (rows - scales[:, None] * levels) ** 2, axis=1)

@@ -14,6 +14,7 @@ import onnx_ir as ir
 
 from edgewright.converter.program import Quantization
 from edgewright.quantize.graph_edit import constant_of, shape_of, sole_reader
+from edgewright.quantize.layers import bias_addition
 from edgewright.quantize.node_kinds import (
     Kind,
     activations_of,
@@ -94,6 +95,7 @@ class _Walk:
         self._roots: dict[ir.Value, ir.Value] = {}
         self._waiting: set[ir.Value] = set()  # results whose operator can still take a clamp
         self._float: set[ir.Value] = set()
+        self._additions: set[ir.Node] = set()  # of a bias behind a MatMul: part of the layer
 
     def run(self, graph: ir.Graph) -> None:
         for node in graph:
@@ -104,10 +106,14 @@ class _Walk:
 
     def _visit(self, node: ir.Node, kind: Kind) -> None:
         inputs, output = activations_of(node), node.outputs[0]
+        if node in self._additions:
+            self._computed(output)
+            return
         if kind is Kind.FUNCTION and self._fuses(node, inputs[0]):
             self._waiting.add(output)
             return
-        if kind in (Kind.FUNCTION, Kind.BINARY, Kind.JOIN) and self._is_function(inputs, output):
+        joined = kind in (Kind.BINARY, Kind.JOIN) and len(inputs) == 2
+        if (kind is Kind.FUNCTION or joined) and self._is_function(inputs, output):
             return
         if kind in (Kind.FLOAT, Kind.JOIN):
             self.float_nodes.append(node)
@@ -120,8 +126,15 @@ class _Walk:
         if kind is Kind.MOVE:
             self.needed.update(v for v in node.outputs if v.uses() or v.is_graph_output())
             return
+        if kind is Kind.LAYER and (added := bias_addition(node)) is not None and node.op_type == "MatMul":
+            self._additions.add(added[0])
+            return
         if kind is Kind.BINARY and len(inputs) == 1:
             self.constants += [(node, i) for i, v in enumerate(node.inputs) if constant_of(v) is not None]
+        self._computed(output)
+
+    def _computed(self, output: ir.Value) -> None:
+        """A result is stored, unless the clamp that follows is."""
         self._waiting.add(output)
         if not self._clamp_follows(output):
             self.needed.add(output)

@@ -47,7 +47,7 @@ class Binarize(Pixelwise):
         return bits_type(x.shape)
 
     def row_kernel(self, cpu: CpuClass, *inputs: TensorType) -> RowKernel:
-        from edgewright.targets.codegen.kernels.binary_convolution import binarize_kernel
+        from edgewright.targets.codegen.kernels.binary_input import binarize_kernel
 
         (x,) = inputs
         return binarize_kernel(self, cpu, x)

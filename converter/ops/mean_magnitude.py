@@ -40,10 +40,16 @@ class MeanMagnitude(OpKind):
         return TensorType((1, 1, 1), "int32")
 
     def row_kernel(self, cpu: CpuClass, *inputs: TensorType) -> RowKernel:
-        from edgewright.targets.codegen.kernels.binary_convolution import mean_magnitude_kernel
+        from edgewright.targets.codegen.kernels.binary_input import mean_magnitude_kernel
 
         (x,) = inputs
-        return mean_magnitude_kernel(self, cpu, x)
+        return mean_magnitude_kernel(self, x)
+
+    def stream_kernels(self, cpu: CpuClass, *inputs: TensorType) -> tuple[RowKernel, ...] | None:
+        from edgewright.targets.codegen.kernels.binary_input import mean_magnitude_stream_kernels
+
+        (x,) = inputs
+        return mean_magnitude_stream_kernels(self, x)
 
     def golden(self, *inputs: Array) -> Array:
         x = inputs[0].astype(np.int64)

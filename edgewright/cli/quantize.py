@@ -121,7 +121,8 @@ def quantize(
     )
     with Stages().shown() as stages:
         made = quantize_file(job, stages.advance)
-    return Output(_data(made, out), _text(made, out, str(model), str(calibrate)))
+    given = f"{calibrate}" + (f" --preprocess {preprocess}" if preprocess else "")
+    return Output(_data(made, out), _text(made, out, str(model), given))
 
 
 def parse_weights(texts: Sequence[str] | None) -> tuple[str, dict[str, str]]:

@@ -9,24 +9,33 @@ from edgewright.quantize.accuracy.layers import LayerAccuracy, LayerMeter
 
 # A layer whose own error is below this share of the whole one inherits most of it.
 INHERITED_SHARE = 0.25
-# Peak over standard deviation beyond which few values take most of the range; a normal distribution of a
-# million values has 5.
+# Peak over root mean square beyond which few values take most of the range; of a million normally distributed
+# values it is 5, behind a Relu 7.
 OUTLIERS = 14.0
 IMBALANCE = 8.0
 # From here on 8 bits do what they can: full-scale noise of rounding is at about 50 dB.
 FINE_DB = 35.0
-FINER = {"binary": "ternary or int4", "ternary": "int4", "int2": "int4", "int4": "int8"}
+FINER = {"binary": "int4", "ternary": "int4", "int2": "int4", "int4": "int8"}
 
 
 def worst(layers: Sequence[LayerAccuracy], count: int = 5) -> list[LayerAccuracy]:
-    """The layers that make the most error themselves, relative to their signal; the worst first.
+    """The layers that lose the most, the worst first, by `decisive_db`.
 
-    Left out are those that inherit theirs, where nothing can be done about it, and those that are fine;
-    but one is always named.
+    Left out are those that inherit their error, which others have to be improved for, those that are fine,
+    and all but the first that suffer from the same large channel; but one is always named.
     """
-    making = [x for x in layers if x.own_sqnr_db is not None and x.cause != "inherited"]
-    making.sort(key=lambda x: x.own_sqnr_db or 0.0)
-    return [x for x in making if (x.own_sqnr_db or 0.0) < FINE_DB][:count] or making[:1]
+    found: dict[tuple[str, str], LayerAccuracy] = {}
+    for layer in layers:
+        if decisive_db(layer) is not None and layer.cause != "inherited":
+            key = ("", layer.suggestion) if layer.cause == "channels" else (layer.tensor, "")
+            found.setdefault(key, layer)
+    ordered = sorted(found.values(), key=lambda x: decisive_db(x) or 0.0)
+    return [x for x in ordered if (decisive_db(x) or 0.0) < FINE_DB][:count] or ordered[:1]
+
+
+def decisive_db(layer: LayerAccuracy) -> float | None:
+    """What to judge a layer by: its own error, or all of it where a large channel before hides errors."""
+    return layer.sqnr_db if layer.cause == "channels" else layer.own_sqnr_db
 
 
 def diagnose_all(meters: Sequence[LayerMeter]) -> tuple[LayerAccuracy, ...]:
@@ -59,11 +68,9 @@ def diagnose(
     if meter.noise == 0:
         return "none", ""
     if meter.own_noise < INHERITED_SHARE * meter.noise:
-        origin = _origin(meter, by_tensor)
-        if origin is meter:
-            return "inherited", "its inputs bring the error, many layers a little"
-        name = names[origin.pair.layer or origin.pair.tensor]
-        return "inherited", f"its inputs bring the error, most of it from {name}: improve that one"
+        inherited = _inherited(meter, by_tensor, names)
+        if inherited is not None:
+            return inherited
     parts = {
         "clipping": meter.clipping_noise,
         "rounding": meter.rounding_noise,
@@ -73,12 +80,13 @@ def diagnose(
     if largest == "clipping":
         share = 100 * meter.outside / meter.elements
         return "clipping", (
-            f"{share:.2g} % of its values lie outside the range: calibrate with more samples, with min-max "
-            "ranges or with a higher percentile"
+            f"{share:.2g} % of its values lie outside the range: quantize with more samples, or with "
+            "--ranges minmax"
         )
     if largest == "rounding":
         return _of_rounding(meter)
-    return _of_weights(meter, names.get(meter.pair.layer, "it"))
+    layer = meter.pair.layer
+    return _of_weights(meter, layer if names.get(layer) == layer else "LAYER")
 
 
 def _of_weights(meter: LayerMeter, name: str) -> tuple[str, str]:
@@ -86,40 +94,70 @@ def _of_weights(meter: LayerMeter, name: str) -> tuple[str, str]:
     if weights is None:  # an operation without weights, computed with other rounding
         return "rounding", ""
     if meter.pair.op.startswith("Binary"):
-        return "binary", f"train it (edgewright binarize), or keep {name} in int8"
+        return "binary", "train it (edgewright binarize), or keep this layer in int8"
     if weights.format in FINER:
-        return "weights", f"{weights.format} weights are too coarse here: give {name} {FINER[weights.format]}"
+        option = f"--weights {name}={FINER[weights.format]}"
+        return "weights", f"{weights.format} weights are too coarse here: quantize with {option}"
     if not weights.per_channel:
         return "weights", "its weights share one scale: quantize them per channel"
     if weights.input_imbalance > IMBALANCE:
         ratio = f"{weights.input_imbalance:.0f}"
-        return "weights", f"weights of its input channels differ by {ratio} times: equalize the layers before"
+        return "weights", f"weights of its input channels differ by {ratio} times: quantize with --equalize"
     if (meter.own_sqnr_db or 0.0) >= FINE_DB:
         return "weights", ""
-    return "weights", "correct its bias, or keep this layer in float"
+    return "weights", "quantize with --bias-correction and --equalize, or with --search"
 
 
 def _of_rounding(meter: LayerMeter) -> tuple[str, str]:
     if (meter.own_sqnr_db or 0.0) >= FINE_DB:
         return "rounding", ""
+    if meter.crest > OUTLIERS:
+        text = f"few values, up to {meter.crest:.0f} times the root mean square, take the range"
+        return "rounding", f"{text}: quantize with --ranges percentile or mse"
     if meter.channel_imbalance > IMBALANCE:
         ratio = f"{meter.channel_imbalance:.0f}"
-        return "rounding", f"one channel is {ratio} times larger than most: equalize the layers around it"
-    if meter.crest > OUTLIERS:
-        text = f"few values, up to {meter.crest:.0f} standard deviations, take the range"
-        return "rounding", f"{text}: calibrate with percentile or mse ranges"
-    return "rounding", "its range may be wider than its values: calibrate with percentile or mse ranges"
+        return "rounding", f"one channel is {ratio} times larger than most: quantize with --equalize"
+    return "rounding", "its range may be wider than its values: quantize with --ranges percentile or mse"
 
 
-def _origin(meter: LayerMeter, by_tensor: Mapping[str, LayerMeter]) -> LayerMeter:
-    """Of all layers before, the one with the largest error of its own relative to its signal."""
+def _inherited(
+    meter: LayerMeter, by_tensor: Mapping[str, LayerMeter], names: Mapping[str, str]
+) -> tuple[str, str] | None:
+    """(cause, suggestion) where a layer before stands out; None where none does.
+
+    One stands out whose own error is larger, relative to its signal; or one with a channel so large that the
+    error of its other channels, which this layer reads, does not count in its signal.
+    """
+    before = _before(meter, by_tensor)
+    if not before:
+        return None
+    origin = max(before, key=_own_share)
+    name = names[origin.pair.layer or origin.pair.tensor]
+    if _own_share(origin) > _own_share(meter):
+        return "inherited", f"its inputs bring the error, most of it from {name}: improve that one"
+    uneven = max(before, key=lambda m: m.channel_imbalance)
+    if uneven.channel_imbalance > IMBALANCE:
+        name, ratio = names[uneven.pair.layer or uneven.pair.tensor], f"{uneven.channel_imbalance:.0f}"
+        return (
+            "channels",
+            f"one channel of {name} is {ratio} times larger than most: quantize with --equalize",
+        )
+    return None
+
+
+def _own_share(meter: LayerMeter) -> float:
+    """Power of a layer's own error over that of its signal."""
+    return meter.own_noise / meter.signal if meter.signal > 0 else 0.0
+
+
+def _before(meter: LayerMeter, by_tensor: Mapping[str, LayerMeter]) -> list[LayerMeter]:
+    """All layers that a layer depends on."""
     seen: dict[str, LayerMeter] = {}
     queue = list(meter.pair.sources)
     while queue:
         name = queue.pop()
-        if name in seen or name not in by_tensor:
+        if name in seen or name not in by_tensor or name == meter.pair.tensor:
             continue
         seen[name] = by_tensor[name]
         queue.extend(by_tensor[name].pair.sources)
-    relative = {n: m.own_noise / m.signal for n, m in seen.items() if m.signal > 0 and m.own_noise > 0}
-    return seen[max(relative, key=lambda n: relative[n])] if relative else meter
+    return list(seen.values())

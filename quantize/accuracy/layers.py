@@ -69,10 +69,10 @@ class LayerMeter:
         self.pair = pair
         self.elements = 0
         self.signal = self.noise = self.own_noise = 0.0
-        self.rounding_noise = self.clipping_noise = self.total = 0.0
+        self.rounding_noise = self.clipping_noise = 0.0
         self.outside = 0
-        self.peak = 0.0
-        self.channel_peaks: npt.NDArray[np.float64] = np.zeros(1)
+        self.channel_peaks: npt.NDArray[np.float64] | None = None
+        self.channel_powers: npt.NDArray[np.float64] | None = None
 
     def add(self, real: Array, measured: Array, own: Array) -> None:
         """One sample.
@@ -85,17 +85,20 @@ class LayerMeter:
         wide = real.astype(np.float64)
         self.elements += wide.size
         self.signal += float(np.vdot(wide, wide))
-        self.total += float(wide.sum())
         self.noise += _power(measured - wide)
         self.own_noise += _power(own - wide)
-        peaks = np.abs(wide).max(axis=_others(wide), initial=0.0)
-        self.peak = max(self.peak, float(peaks.max()))
-        self.channel_peaks = np.maximum(self.channel_peaks, peaks) if self.channel_peaks.size > 1 else peaks
+        others = _others(wide)
+        peaks, powers = np.abs(wide).max(axis=others, initial=0.0), np.square(wide).sum(axis=others)
+        if self.channel_peaks is None or self.channel_powers is None:
+            self.channel_peaks, self.channel_powers = peaks, powers
+        else:
+            np.maximum(self.channel_peaks, peaks, out=self.channel_peaks)
+            self.channel_powers += powers
         kind = self.pair.quantization
         if kind is None:
             return
         error = dequantized(quantized(real, kind), kind) - wide
-        outside = np.abs(error) > 0.5001 * kind.quantization.scale + 1e-6 * self.peak
+        outside = np.abs(error) > 0.5001 * kind.quantization.scale + 1e-6 * np.abs(wide)
         self.outside += int(np.count_nonzero(outside))
         clipping = _power(error[outside])
         self.clipping_noise += clipping
@@ -118,15 +121,20 @@ class LayerMeter:
 
     @property
     def crest(self) -> float:
-        """Largest magnitude over the standard deviation."""
-        variance = self.signal / self.elements - (self.total / self.elements) ** 2
-        return self.peak / float(np.sqrt(variance)) if variance > 0 else 1.0
+        """Largest magnitude over the root mean square of the channel that has it."""
+        if self.channel_peaks is None or self.channel_powers is None:
+            return 1.0
+        largest = int(self.channel_peaks.argmax())
+        mean = self.channel_powers[largest] * self.channel_peaks.size / self.elements
+        return float(self.channel_peaks[largest] / np.sqrt(mean)) if mean > 0 else 1.0
 
     @property
     def channel_imbalance(self) -> float:
         """Largest over median of the channels' largest magnitudes."""
+        if self.channel_peaks is None:
+            return 1.0
         middle = float(np.median(self.channel_peaks))
-        return self.peak / middle if middle > 0 else 1.0
+        return float(self.channel_peaks.max()) / middle if middle > 0 else 1.0
 
 
 def _power(error: Array) -> float:

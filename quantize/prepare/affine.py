@@ -44,7 +44,9 @@ def fold_behind(graph: ir.Graph) -> None:
         for layer in find_layers(graph):
             reader = sole_reader(layer.output)
             affine = None if reader is None else _affine_of(reader, layer.output, layer.output_axis)
-            if reader is None or affine is None or not _has_own_bias(layer):
+            if reader is None or affine is None:
+                continue
+            if not _has_own_bias(layer) and np.any(affine.offset):
                 continue
             rows = layer.rows().astype(np.float64) * affine.factor[:, None]
             bias = layer.bias_data().astype(np.float64) * affine.factor + affine.offset
@@ -72,7 +74,8 @@ def _set(editor: GraphEditor, layer: Layer, rows: Array, bias: Array) -> None:
         node.replace_input_with(2, vector)
         return
     found = bias_addition(node)
-    assert found is not None
+    if found is None:
+        return  # of a MatMul without one, which gets nothing but factors
     addition, old = found
     addition.replace_input_with(list(addition.inputs).index(old), vector)
 

@@ -15,10 +15,10 @@ from edgewright.runtime.report.accuracy_text import (
     FIGURES,
     accuracy_sentence,
     advice,
-    decibel_text,
     layer_names,
     layer_table,
     metrics_table,
+    worst_figure,
 )
 from edgewright.runtime.report.figure_style import inline_svg
 from edgewright.runtime.report.html import Fact
@@ -70,7 +70,7 @@ def _values(report: AccuracyReport) -> dict[str, Any]:
         "facts": accuracy_facts(report),
         "metrics": metrics_table(report),
         "layers": layer_table(report),
-        "worst": [(names[x.name], decibel_text(x.own_sqnr_db), what) for x, what in advice(report)],
+        "worst": [(names[x.name], worst_figure(x), what) for x, what in advice(report)],
         "chart": Markup(inline_svg(layer_figure(report), "error by layer")) if report.layers else "",
         "notes": report.notes,
     }

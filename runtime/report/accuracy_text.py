@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from edgewright.converter.short_names import short_names
 from edgewright.quantize.accuracy import AccuracyReport, LayerAccuracy
-from edgewright.quantize.accuracy.diagnose import worst
+from edgewright.quantize.accuracy.diagnose import decisive_db, worst
 from edgewright.runtime.report.tables import MISSING, Column, Table, aligned
 
 PLACES = {
@@ -74,8 +74,13 @@ def layer_names(report: AccuracyReport) -> dict[str, str]:
 
 
 def advice(report: AccuracyReport, count: int = 5) -> list[tuple[LayerAccuracy, str]]:
-    """The layers that make the most error, and for each what to do, in one sentence."""
+    """The worst layers, and for each what to do, in one sentence."""
     return [(layer, layer.suggestion or FINE) for layer in worst(report.layers, count)]
+
+
+def worst_figure(layer: LayerAccuracy) -> str:
+    """The figure that a layer is among the worst for."""
+    return f"{decibel_text(decisive_db(layer))} dB" + ("" if layer.cause == "channels" else " of its own")
 
 
 FINE = "as good as its format allows"
@@ -86,10 +91,7 @@ def accuracy_text(report: AccuracyReport) -> str:
     parts = [accuracy_sentence(report), aligned(metrics_table(report)), aligned(layer_table(report))]
     if report.layers:
         names = layer_names(report)
-        lines = [
-            f"  {names[x.name]}: {decibel_text(x.own_sqnr_db)} dB of its own; {what}"
-            for x, what in advice(report)
-        ]
+        lines = [f"  {names[x.name]}: {worst_figure(x)}; {what}" for x, what in advice(report)]
         parts.append("\n".join(["worst layers", *lines]))
     parts += [f"note: {note}" for note in report.notes]
     return "\n\n".join(filter(None, parts))

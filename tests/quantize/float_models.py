@@ -178,10 +178,21 @@ def gated(g):
     return g.conv(y, 2, 4, kernel=1)
 
 
-NETS = {f.__name__: f for f in (plain, residual, mobile, swish, branches, sequence, gated)}
+def spelled(g):
+    """HardSwish from its parts, and a softmax of a multiple."""
+    y = g.conv("x", 6, 3)
+    inner = g.node("Clip", [g.node("Add", [y, g.constant(3.0)]), g.constant(0.0), g.constant(6.0)])
+    y = g.node("Div", [g.node("Mul", [y, inner]), g.constant(6.0)])
+    y = g.node("MaxPool", [y], kernel_shape=[2, 2], strides=[2, 2])
+    scaled = g.node("Mul", [g.node("Relu", [y]), g.constant(2.0)])
+    return g.node("Softmax", [g.node("Mul", [g.node("Flatten", [y]), g.constant(0.5)])], axis=1), scaled
+
+
+NETS = {f.__name__: f for f in (plain, residual, mobile, swish, branches, sequence, gated, spelled)}
 
 
 def net(name, seed=0):
     """(builder with samples, imported model)."""
     g = Floats(seed=seed)
-    return g, g.model(NETS[name](g))
+    outputs = NETS[name](g)
+    return g, g.model(*([outputs] if isinstance(outputs, str) else outputs))

@@ -45,7 +45,10 @@ def test_the_choice_is_the_best_of_all(seed):
 
 
 def test_with_room_for_all_everything_is_the_finest():
-    assert set(fit_formats(table(4, 0), 10**6).values()) == {"int8"}
+    noises = dict(zip(SIZES, (1e-5, 1e-4, 1e-2), strict=True))
+    entries = [Sensitivity(f"layer{i}", f, SIZES[f], noises[f]) for i in range(4) for f in SIZES]
+    assert set(fit_formats(entries, 32).values()) == {"int8"}
+    assert sorted(fit_formats(entries, 31).values()) == ["int4", "int8", "int8", "int8"]
 
 
 def test_what_cannot_fit_is_refused_with_the_smallest_size():

@@ -19,7 +19,7 @@ LAYERS = {
     "plain": lambda g: g.conv("x", 4, 3),
     "padded and strided": lambda g: g.conv("x", 4, 3, pads=[1, 0, 2, 1], strides=[2, 1]),
     "grouped": lambda g: g.conv("x", 6, 3, group=3, pads=[1] * 4),
-    "dilated": lambda g: g.conv("x", 4, 3, dilations=[2, 2], auto_pad="SAME_UPPER"),
+    "dilated": lambda g: g.conv("x", 4, 3, dilations=[2, 2], pads=[2] * 4),
     "same lower": lambda g: g.conv("x", 4, 3, kernel=2, strides=[2, 2], auto_pad="SAME_LOWER"),
     "gemm": lambda g: g.gemm(g.node("Flatten", ["x"]), 192, 5),
     "matmul": lambda g: g.node(

@@ -56,6 +56,12 @@ def matmul_with_bias(g):
     return g.node("Add", [g.constant(g.rng.normal(size=5)), y])
 
 
+def scaled_matmul(g):
+    y = g.node("Reshape", ["x", g.constant([1, 8, 24], np.int64)])
+    y = g.node("MatMul", [y, g.constant(g.rng.normal(size=(24, 5)))])
+    return g.node("Add", [g.node("Mul", [y, g.constant(0.25)]), g.constant(np.arange(5))])
+
+
 def shared_weights(g):
     w = g.constant(g.rng.normal(size=(3, 3, 1, 1)))
     return g.node("Conv", [g.node("Conv", ["x", w]), w])
@@ -75,7 +81,7 @@ def identities(g):
 
 CASES = (
     *(norm_behind, norm_behind_grouped, norm_before, norm_before_grouped, norm_before_padding),
-    *(factors_behind, norm_of_matrix, gemm_with_factors, matmul_with_bias, shared_weights),
+    *(factors_behind, norm_of_matrix, gemm_with_factors, matmul_with_bias, scaled_matmul, shared_weights),
     *(dequantized_weights, identities, *NETS.values()),
 )
 
@@ -83,7 +89,8 @@ CASES = (
 @pytest.mark.parametrize("build", CASES, ids=lambda f: f.__name__)
 def test_the_results_stay(build):
     g = Floats()
-    model = g.model(build(g))
+    outputs = build(g)
+    model = g.model(*([outputs] if isinstance(outputs, str) else outputs))
     prepared = prepare(model)
     samples = g.samples(count=2)
     wanted = run(model.model, samples)
@@ -102,6 +109,7 @@ def test_the_results_stay(build):
         (norm_of_matrix, ["Flatten", "Gemm", "Relu", "Gemm"]),
         (gemm_with_factors, ["Flatten", "Gemm"]),
         (matmul_with_bias, ["Flatten", "Gemm"]),
+        (scaled_matmul, ["Reshape", "MatMul", "Add"]),
         (dequantized_weights, ["Conv"]),
         (identities, ["Conv"]),
     ],
@@ -120,7 +128,7 @@ def test_every_layer_has_weights_and_a_bias_of_its_own():
 
 
 def test_the_given_model_is_not_changed():
-    g, model = net("residual")
+    _, model = net("residual")
     before = [(n.op_type, [v.name for v in n.outputs]) for n in model.model.graph]
     prepare(model)
     assert [(n.op_type, [v.name for v in n.outputs]) for n in model.model.graph] == before

@@ -120,6 +120,7 @@ def test_no_table_between_tensors_that_can_share_a_scale(quantized):
 def test_functions_of_one_element_are_one_table(quantized):
     assert tables(quantized["swish"][2]) == ["sigmoid_mul", "tanh"]
     assert tables(quantized["mobile"][2]) == ["hard_swish", "sigmoid"]
+    assert tables(quantized["spelled"][2]) == ["add_clip_mul_div", "relu_mul"]
 
 
 def tables(made):

@@ -10,11 +10,12 @@ packed; what a micro-kernel multiplies with are their codes, w = step * code + o
 | DSP    | 4, 2 | 4 channels x 2, 1 pixels  | one AND for two codes, SMLAD (`ew_packed_dsp.h`)          |
 | DSP    | 1    | 2 channels x 3, 2, 1      | bytes inverted where the weight is -1, USADA8             |
 | scalar | all  | 1 channel x 4, 2, 1       | two pixels in a word, one product (`ew_packed_scalar.h`)  |
+| scalar | all  | 2 channels x 1            | the same with two channels, for rows of one pixel         |
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -24,69 +25,25 @@ from edgewright.converter.ops.weight_format import WeightFormat
 from edgewright.targets.codegen.kernels.dot import pack_constants, split_tiles, window_constants
 from edgewright.targets.codegen.kernels.geometry import Geometry
 from edgewright.targets.codegen.kernels.packed_layout import (
-    Words,
     grouped_codes,
     in_order,
     negative_planes,
+    paired,
     stacked,
 )
+from edgewright.targets.codegen.kernels.packed_source import PackedTiles, packed_source
 from edgewright.targets.codegen.kernels.packed_work import (
-    Segments,
     gather_signs_work,
     packed_gather_work,
     packed_sums_work,
     packed_tile_work,
 )
 from edgewright.targets.codegen.kernels.requantization import Epilogue, epilogue
-from edgewright.targets.codegen.kernels.work import Work
 from edgewright.targets.codegen.row_kernel import RowInput, RowKernel
 from edgewright.targets.cpu import CpuClass
 
 # No sum of the micro-kernels reaches 2^31 up to this depth (`ew_packed_dsp.h`).
 MAX_DEPTH = 65536
-# The sums of the pixels of a tile, in front of the receptive fields.
-SUMS_BYTES = 16
-
-
-@dataclass(frozen=True, eq=False)
-class _Layer:
-    """A convolution as the micro-kernels see it.
-
-    Args:
-        g: What an output row reads.
-        stored: Format of the weights.
-        words: Packed weights, a block of channels first.
-        call: Requantization; the bias has what the inputs' form adds.
-        segments: (first column, number of tiles, pixels a tile).
-        channels: Output channels of a tile.
-        outputs: Output channels of a group.
-        length: Steps of the dot product.
-        field_bytes: Scratch bytes of one receptive field.
-        line_bytes: Scratch bytes behind them.
-        gather: Names of the functions and their last arguments.
-        gathered: Work of gathering.
-    """
-
-    g: Geometry
-    stored: WeightFormat
-    words: Words
-    call: Epilogue
-    segments: Segments
-    channels: int
-    outputs: int
-    length: int
-    field_bytes: int
-    line_bytes: int
-    gather: str
-    gathered: Work
-
-    @property
-    def blocks(self) -> int:
-        return -(-self.outputs // self.channels)
-
-    @property
-    def scratch_bytes(self) -> int:
-        return SUMS_BYTES + self.field_bytes * self.segments[0][2] + self.line_bytes
 
 
 def packed_dot_kernel(
@@ -117,19 +74,18 @@ def packed_dot_kernel(
         most_pixels: The largest tile: fewer pixels take less scratch memory.
     """
     g = geometry
-    make = _scalar if cpu.name == "scalar" else _signs if stored.bits == 1 else _codes
+    make = _lanes if cpu.name == "scalar" else _signs if stored.bits == 1 else _codes
     layer = make(weights, stored, g, requantize, once, most_pixels)
     total = layer.outputs * g.groups
+    source, arguments = packed_source(g, layer)
     pointwise = g.height == g.width == g.stride == g.groups == 1 and g.pad_left == 0 and row_input.rows == 1
     pixels = ", ".join(str(p) for _, _, p in layer.segments)
-    tiles = packed_tile_work(
-        g, layer.segments, layer.outputs, layer.channels, stored.bits, layer.call.form, layer.length
-    )
+    tiles = packed_tile_work(g, layer)
     return RowKernel(
         family=f"{family}_{stored.name}",
         script="",
-        source=_source(layer),
-        arguments=("rows", "c[0]", "c[1]", "c[2]", "c[3]", "scratch", "out"),
+        source=source,
+        arguments=arguments,
         # The output may overtake the input rows, which are read in the same call.
         may_alias=True,
         inputs=(row_input,),
@@ -138,7 +94,7 @@ def packed_dot_kernel(
         constants=(
             window_constants(g),
             layer.words,
-            pack_constants(layer.call, g.groups, layer.channels),
+            pack_constants(_doubled(layer.call) if layer.doubled else layer.call, g.groups, layer.channels),
             np.array([*layer.call.output, stored.step, stored.offset], np.int32),
         ),
         headers=(f"ew_packed_{cpu.name}.h",),
@@ -158,13 +114,13 @@ def _codes(
     requantize: Requantize,
     once: bool,
     most_pixels: int,
-) -> _Layer:
+) -> PackedTiles:
     """Codes of 4 and 2 bits for DSP."""
     outputs = weights.shape[0] // g.groups
     segments = split_tiles(g.out_columns, [p for p in (2, 1) if p <= most_pixels])
     by_word = g.group_channels % 4 == 0
-    return _Layer(
-        g=g,
+    return PackedTiles(
+        kind="codes",
         stored=stored,
         words=stacked(grouped_codes(weights, g.groups, stored, 4, 4), stored.bits),
         call=_call(requantize, weights, g, once=once, whole=outputs % 4 == 0),
@@ -187,7 +143,7 @@ def _signs(
     requantize: Requantize,
     once: bool,
     most_pixels: int,
-) -> _Layer:
+) -> PackedTiles:
     """Codes of 1 bit for DSP.
 
     Inputs are unsigned, u = x + 128; a product is u = x + 128 for +1 and 255 - u = 127 - x for -1. The bias
@@ -199,8 +155,8 @@ def _signs(
     depth = codes.shape[2]
     constants = (127 + codes.astype(np.int64)).sum(axis=2).reshape(g.groups, -1)[:, :outputs].reshape(-1)
     call = _call(requantize, weights, g, once=once, whole=outputs % 2 == 0)
-    return _Layer(
-        g=g,
+    return PackedTiles(
+        kind="signs",
         stored=stored,
         words=negative_planes(codes),
         call=_with_bias(call, -constants),
@@ -215,33 +171,37 @@ def _signs(
     )
 
 
-def _scalar(
+def _lanes(
     weights: npt.NDArray[np.int8],
     stored: WeightFormat,
     g: Geometry,
     requantize: Requantize,
     once: bool,
     most_pixels: int,
-) -> _Layer:
-    """All codes for portable C; inputs are unsigned, u = x + 128, which the bias takes back."""
-    outputs = weights.shape[0] // g.groups
+) -> PackedTiles:
+    """All codes for portable C; inputs are unsigned, u = x + 128, which the bias takes back.
+
+    The halves of a word are two pixels, or two channels where a row has one pixel only.
+    """
+    pair = g.out_columns == 1
     segments = split_tiles(g.out_columns, [p for p in (4, 2, 1) if p <= most_pixels])
-    codes = grouped_codes(weights, g.groups, stored, 1, 1)
-    depth = codes.shape[2]
+    channels = 2 if pair else 1
+    codes = grouped_codes(weights, g.groups, stored, channels, 8 if pair else 1)
     sums = weights.reshape(weights.shape[0], -1).astype(np.int64).sum(axis=1)
     call = _call(requantize, weights, g, once=once, whole=False)
-    eights = -(-depth // 8)
-    return _Layer(
-        g=g,
+    eights = -(-codes.shape[2] // 8)
+    return PackedTiles(
+        kind="lanes",
         stored=stored,
-        words=in_order(codes[:, 0], stored.bits),
+        words=paired(codes, stored.bits) if pair else in_order(codes[:, 0], stored.bits),
         call=_with_bias(call, -128 * sums),
         segments=segments,
-        channels=1,
-        outputs=outputs,
+        channels=channels,
+        outputs=weights.shape[0] // g.groups,
         length=eights,
         field_bytes=16 * eights,
-        line_bytes=0,
+        # A single pixel beside others takes the room of two.
+        line_bytes=16 * eights if segments[0][2] == 1 and not pair else 0,
         gather="ew_packed_gather",
         gathered=packed_gather_work(g, sum(n for _, n, _ in segments)),
     )
@@ -257,49 +217,13 @@ def _call(
     return epilogue(requantize, weights, g.zero_point, forms)
 
 
+def _doubled(call: Epilogue) -> Epilogue:
+    """The bias as forms take it that requantize in registers; it is below 2^30 there."""
+    return replace(call, bias=2 * call.bias)
+
+
 def _with_bias(call: Epilogue, added: npt.NDArray[np.int64]) -> Epilogue:
     """The bias plus a constant; accumulators are added up modulo 2^32."""
     return replace(
         call, bias=(call.bias.astype(np.int64) + added).astype(np.uint64).astype(np.uint32).view(np.int32)
     )
-
-
-def _source(layer: _Layer) -> str:
-    """C: loops over groups, tiles and blocks of channels."""
-    g, stored = layer.g, layer.stored
-    loops = "".join(_segment(layer, *segment) for segment in layer.segments)
-    return f"""static void f(const void *const *rows, const ew_window *window, const uint32_t *w, const int32_t *k,
-              const ew_packed *output, int8_t *scratch, int8_t *y) {{
-  int32_t *sums = (int32_t *)(void *)scratch;
-  void *x = scratch + {SUMS_BYTES};
-  for (int32_t g = 0; g < {g.groups}; g++) {{
-{loops}    w += {layer.words.size // g.groups};
-    k += {layer.blocks * 3 * layer.channels};
-  }}
-}}
-"""
-
-
-def _segment(layer: _Layer, first: int, count: int, pixels: int) -> str:
-    g, channels, outputs = layer.g, layer.channels, layer.outputs
-    total = outputs * g.groups
-    name, _, depth = layer.gather.partition(",")
-    column = f"t * {pixels * g.stride} + {first * g.stride - g.pad_left}"
-    fields = f"{g.stride}, g * {g.group_channels}, window"
-    offset = layer.stored.offset
-    if layer.channels == 1:
-        gather = f"{name}(rows, x, sums, {column}, {pixels}, {pixels}, {fields}, {offset});\n"
-    else:
-        gather = f"{name}(rows, x, {column}, {pixels}, {fields}{f', {depth}' if depth else ''});\n"
-    if channels == 4:
-        gather += f"      ew_packed_sums(x, sums, {layer.length}, {pixels}, {offset});\n"
-    rest = f"{outputs} - o * {channels}"
-    exist = str(channels) if outputs % channels == 0 else f"{rest} < {channels} ? {rest} : {channels}"
-    step = layer.words.size // (g.groups * layer.blocks)
-    y = f"y + (t * {pixels * total} + g * {outputs} + o * {channels} + {first * total})"
-    return f"""    for (int32_t t = 0; t < {count}; t++) {{
-      {gather}      for (int32_t o = 0; o < {layer.blocks}; o++)
-        ew_packed{layer.stored.bits}_{channels}x{pixels}_{layer.call.form}(w + o * {step}, x, sums,
-            k + o * {3 * channels}, {y}, {layer.length}, {total}, {exist}, output);
-    }}
-"""

@@ -59,6 +59,20 @@ def in_order(codes: Codes, bits: int) -> Words:
     return np.ascontiguousarray(words)
 
 
+def paired(codes: Codes, bits: int) -> npt.NDArray[np.unsignedinteger]:
+    """Codes [blocks, 2 channels, depth] for `ew_packed_dot<bits>_2x1`, depth a multiple of 8.
+
+    One channel in the low halves, the other one in the high ones: words [blocks, depth / 4] of 4 bits, [blocks,
+    depth / 8] of 2 bits, half words [blocks, depth / 8] of 1 bit.
+    """
+    run = 4 if bits == 4 else 8
+    by_run = codes.reshape(codes.shape[0], 2, -1, run).astype(np.uint32)
+    joined = np.bitwise_or.reduce(by_run << (np.arange(run, dtype=np.uint32) * bits), axis=-1)
+    if bits == 1:
+        return (joined[:, 0] | joined[:, 1] << 8).astype(np.uint16)
+    return joined[:, 0] | joined[:, 1] << 16
+
+
 def negative_planes(codes: Codes) -> Words:
     """Signs for `ew_packed_dot1_2xP`: codes [blocks, 2 channels, depth], depth a multiple of 16.
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from edgewright.targets.codegen.kernels.geometry import Geometry
 from edgewright.targets.codegen.kernels.work import Work, gather_any_work, gather_work, line_up_work
 
-Segments = Sequence[tuple[int, int, int]]
+if TYPE_CHECKING:
+    from edgewright.targets.codegen.kernels.packed_source import PackedTiles
+
+# Eights of inputs until half a word is full, by bits of a code.
+FULL_EIGHTS = {4: 2, 2: 10, 1: 32}
 
 
 def packed_sums_work(g: Geometry, tiles: int) -> Work:
@@ -43,33 +47,23 @@ def packed_gather_work(g: Geometry, tiles: int) -> Work:
     }
 
 
-def packed_tile_work(
-    g: Geometry, segments: Segments, outputs: int, channels: int, bits: int, form: str, length: int
-) -> Work:
-    """Tiles `ew_packed<bits>_<channels>xP_<form>` of one output row.
-
-    Args:
-        g: What the row reads.
-        segments: (first column, number of tiles, pixels a tile).
-        outputs: Output channels of a group.
-        channels: Output channels of a tile.
-        bits: Of a weight.
-        form: Requantization.
-        length: Steps of the dot product.
-    """
+def packed_tile_work(g: Geometry, layer: PackedTiles) -> Work:
+    """Tiles `ew_packed…_<channels>xP_<form>` of one output row."""
     work: Work = {}
-    whole = channels == 1 or form in ("relu", "linear")
-    for _, tiles, pixels in segments:
-        calls = g.groups * tiles * -(-outputs // channels)
-        name = f"packed_{channels}x{pixels}"
-        work[f"{name}_{form}"] = calls
-        if not whole:  # those finish as many channels as there are
-            work[f"{name}_{form}_channel"] = g.groups * tiles * outputs
-        work[f"packed{bits}_{channels}x{pixels}"] = calls * length
-        if channels == 4:  # the loop is unrolled four times
-            work[f"packed{bits}_{channels}x{pixels}_rest"] = calls * (length % 4)
-        if channels == 1:
-            work[f"packed{bits}_{channels}x{pixels}_word"] = calls * -(-length * bits // 4)
+    bits, form, channels, length = layer.stored.bits, layer.call.form, layer.channels, layer.length
+    for _, tiles, pixels in layer.segments:
+        calls = g.groups * tiles * layer.blocks
+        # Signs take the requantization of the tiles of int8 weights.
+        tile = f"{'tile' if layer.kind == 'signs' else 'packed'}_{channels}x{pixels}_{form}"
+        work[tile] = calls
+        if channels > 1 and not layer.in_registers:  # those finish as many channels as there are
+            work[f"{tile}_channel"] = g.groups * tiles * layer.outputs
+        dot = f"packed{bits}_{channels}x{pixels}"
+        work[dot] = calls * length
+        if layer.kind == "codes":  # the loop is unrolled four times
+            work[f"{dot}_rest"] = calls * (length % 4)
+        if layer.kind == "lanes":  # the halves of a word are emptied now and then
+            work[f"{dot}_full"] = calls * -(-length // FULL_EIGHTS[bits])
     return work
 
 

@@ -37,7 +37,7 @@ EW_NOINLINE void ew_binary_counts(const uint32_t *planes, int32_t step, int32_t 
                         const int32_t *k, int32_t factor, int32_t count, int8_t *out, const ew_output *y) {     \
     uint16_t counts[32];                                                                                        \
     int32_t zero_point = y->zero_point, least = y->low, most = y->high, n = g->pitch;                           \
-    uint32_t start = (uint32_t)(terms * factor), twice = 2u * (uint32_t)factor;                                 \
+    uint32_t start = (uint32_t)terms * (uint32_t)factor, twice = 2u * (uint32_t)factor;                                 \
     ew_binary_counts(planes, plane_step, g->top, counts);                                                       \
     for (int32_t o = 0; o < 32 && o < count; o++, k++) {                                                        \
       int32_t a = (int32_t)(start - twice * counts[o] + (uint32_t)k[0]);                                        \

@@ -1,0 +1,1 @@
+"""Kernels for the host and other application processors, compiled by TVM's LLVM."""
