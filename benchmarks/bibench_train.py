@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx_ir as ir
 import onnxruntime
 import torch
 from torch import nn
 
+from benchmarks.bibench_mixing import MixedSamples, reference_teacher
 from benchmarks.bibench_nets import Net
 from benchmarks.bibench_tasks import CORRUPTIONS, SEVERITIES, TASKS, FloatArray, Labels, Task, corrupted
 from edgewright.converter.importers import ImportedModel
@@ -104,19 +106,24 @@ def _runs(group: Group, operators: Sequence[str], folder: Path) -> Iterator[dict
         yield found
 
 
-def _trained(group: Group, task: Task, operator: str, teacher: nn.Module | None) -> tuple[Net, float]:
+def _trained(group: Group, task: Task, operator: str, twin: nn.Module | None) -> tuple[Net, float]:
     """(network, seconds of an epoch)."""
     torch.manual_seed(group.seed)
     net = Net(task, group.architecture, None if operator == FLOAT else operator)
     recipe = group.recipe
     epochs = recipe.float_epochs if operator == FLOAT else recipe.epochs
     settings = TrainSettings(epochs, recipe.batch, max_shift=task.max_shift, seed=group.seed)
+    data: Samples
+    if task.teacher_file is not None:
+        data, teacher = MixedSamples(task.train, group.seed), reference_teacher(task)
+    else:
+        data, teacher = _samples(task.train, task.train_labels), twin
     begin = time.process_time()
-    train(net, _samples(task.train, task.train_labels), settings, teacher=teacher)
+    train(net, data, settings, teacher=teacher)
     return net, (time.process_time() - begin) / epochs
 
 
-def _samples(inputs: FloatArray, labels: Labels) -> Samples:
+def _samples(inputs: FloatArray, labels: Labels | None) -> Samples:
     return Samples([{"x": x[None]} for x in inputs], ["x"], labels)
 
 
@@ -127,8 +134,6 @@ def int8_model(net: Net, task: Task) -> bytes:
     rng = np.random.default_rng(0)
     chosen = rng.choice(len(task.train), min(CALIBRATION_SAMPLES, len(task.train)), replace=False)
     samples = [{"x": task.train[i : i + 1]} for i in chosen]
-    import onnx_ir as ir
-
     quantized = quantize_model(ImportedModel("net", "", "onnx", model), samples).model
     return bytes(ir.to_proto(quantized).SerializeToString(deterministic=True))
 

@@ -89,10 +89,16 @@ def _emit_pair(
     name, maker = name_of(value), value.producer()
     from_float = maker is not None and maker in floats
     readers = [(use.node, use.idx) for use in value.uses() if not (from_float and use.node in floats)]
-    quantize = editor.node("QuantizeLinear", [value, scale, zero], f"{name}/quantized", value)
+    quantize = editor.node(
+        "QuantizeLinear", [value, scale, zero], f"{name}/quantized", value, name=f"{name}/quantize"
+    )
     quantize.outputs[0].type = ir.TensorType(ir.DataType.INT8)
     dequantize = editor.node(
-        "DequantizeLinear", [quantize.outputs[0], scale, zero], f"{name}/dequantized", value
+        "DequantizeLinear",
+        [quantize.outputs[0], scale, zero],
+        f"{name}/dequantized",
+        value,
+        name=f"{name}/dequantize",
     )
     result = dequantize.outputs[0]
     for node, index in readers:

@@ -67,18 +67,22 @@ class GraphEditor:
         output: str,
         like: ir.Value,
         attributes: Mapping[str, int | float | str | Sequence[int]] | None = None,
+        name: str = "",
     ) -> ir.Node:
         """A new node with one output, not yet in the graph.
 
         Args:
             op_type: Its operator.
             inputs: Its inputs.
-            output: Wanted name of its output, which is the node's name too.
+            output: Wanted name of its output.
             like: Its output has the shape and the type of this value.
             attributes: Its attributes.
+            name: Its wanted name; "" makes one of output and operator.
         """
         made = ir.Value(name=self.unused(output), shape=like.shape, type=like.type)
-        return ir.node(op_type, inputs, attributes, outputs=[made], name=self.unused(f"{output}/node"))
+        return ir.node(
+            op_type, inputs, attributes, outputs=[made], name=self.unused(name or f"{output}/{op_type}")
+        )
 
 
 def replace_value(old: ir.Value, new: ir.Value) -> None:

@@ -116,10 +116,15 @@ def find_layers(graph: ir.Graph) -> list[Layer]:
 
 
 def is_layer(node: ir.Node) -> bool:
-    """Whether a node is a layer: two inputs, the second one constant."""
+    """Whether a node is a layer: an activation, constant weights, and constant biases or none."""
     if node.op_type not in LAYER_OPS or node.domain not in ("", "ai.onnx") or len(node.inputs) < 2:
         return False
-    return constant_of(node.inputs[0]) is None and constant_of(node.inputs[1]) is not None
+    if constant_of(node.inputs[0]) is not None or constant_of(node.inputs[1]) is None:
+        return False
+    if len(node.inputs) < 3 or node.inputs[2] is None:
+        return True
+    bias = constant_of(node.inputs[2])
+    return bias is not None and bias.size in (1, shape_of(node.outputs[0])[1])
 
 
 def _layer(node: ir.Node) -> Layer:

@@ -11,7 +11,7 @@ from zlib import crc32
 
 import numpy as np
 
-from benchmarks.costs import convolutions, other_layers
+from benchmarks.costs import convolutions, other_layers, packed
 from benchmarks.costs.ops import FUNCTIONS
 from benchmarks.costs.shapes import MAX_INPUT_BYTES, MAX_MACS, MAX_WEIGHTS_BYTES, Case, Rng
 from edgewright.converter.ops.base import OpKind
@@ -27,6 +27,11 @@ KINDS: dict[str, tuple[int, tuple[Generator, ...]]] = {
     "depthwise_other": (90, (convolutions.depthwise_other,)),
     "temporal": (30, (convolutions.temporal,)),
     "fully_connected": (120, (convolutions.fully_connected,)),
+    "packed": (
+        90,
+        (packed.packed_conv, packed.packed_conv, packed.packed_narrow, packed.packed_fully_connected),
+    ),
+    "packed_depthwise": (40, (packed.packed_depthwise,)),
     "binary": (15, (other_layers.add, other_layers.subtract, other_layers.multiply)),
     "pool": (15, (other_layers.average_pool, other_layers.max_pool, other_layers.global_pool)),
     "sums": (15, (other_layers.add_rows, other_layers.finish_sums)),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import tomllib
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -12,7 +13,7 @@ from benchmarks.costs.fit import fit_costs
 from benchmarks.costs.measure import FAMILIES, Layer
 from benchmarks.machine import git_commit, machine, tool_versions
 from edgewright.targets.codegen.row_kernel import RowKernel
-from edgewright.targets.costs.cost_table import CYCLE_MODELS, SCHEMA_VERSION, TABLES, CostTable
+from edgewright.targets.costs.cost_table import CYCLE_MODELS, SCHEMA_VERSION, TABLES, CostTable, cost_table
 from edgewright.targets.costs.derived_work import bytes_work, derived_work
 from edgewright.targets.costs.estimate import OTHER, driver_work
 
@@ -63,6 +64,22 @@ def fit_table(model: str, layers: Sequence[Layer]) -> Fit:
     return Fit(table, tuple(layers), errors)
 
 
+def refit_kinds(model: str, layers: Sequence[Layer], others: Collection[str]) -> Fit:
+    """A family's table with the coefficients of some kinds of layers fitted anew.
+
+    Args:
+        model: Name of the table.
+        layers: Measured layers of these kinds.
+        others: Work of all other kinds, whose coefficients are kept.
+    """
+    present = cost_table(model)
+    names = {name for x in layers for name in layer_work(x.kernel)}
+    kept = {k: v for k, v in present.coefficients.items() if k not in names - set(others)}
+    table = CostTable(model, present.unit, _fit(layers, kept))
+    errors = tuple(table.cost(layer_work(x.kernel)) / x.cost - 1 for x in layers)
+    return Fit(table, tuple(layers), errors)
+
+
 def _fit(
     layers: Sequence[Layer], known: Mapping[str, float] | None = None, *, other: bool = False
 ) -> dict[str, float]:
@@ -71,22 +88,48 @@ def _fit(
 
 def write_table(fit: Fit) -> None:
     """Write targets/costs/<model>.toml: coefficients, and how they were measured."""
-    table = fit.table
+    errors = {group or "all": fit.error(group) for group in (*fit.groups, None)}
+    _write(fit.table, {"measured": _measured(fit)}, errors)
+
+
+def add_to_table(fit: Fit, kinds: Sequence[str]) -> None:
+    """Write a table of which some kinds of layers were measured later than the rest."""
+    path = TABLES / f"{fit.table.model}.toml"
+    present = tomllib.loads(path.read_text())
+    sections = {title: present[title] for title in present if title.startswith("measured")}
+    sections[f"measured_{'_'.join(kinds)}"] = _measured(fit)
+    errors = {kind: (error["median"], error["max"]) for kind, error in present["relative_error"].items()}
+    for kind in fit.groups:
+        errors.pop(kind, None)
+    everything = errors.pop("all")  # of the layers measured together
+    errors |= {kind: fit.error(kind) for kind in fit.groups}
+    _write(fit.table, sections, errors | {"all": everything})
+
+
+def _measured(fit: Fit) -> dict[str, object]:
+    """How layers were measured."""
     versions = tool_versions()
-    measured = {
+    return {
         "date": datetime.now(UTC).date().isoformat(),
         **{k: v for k, v in git_commit().items() if v is not None},
         "machine": machine()["cpu"],
         **{tool: versions[tool] for tool in TOOLS if tool in versions},
-        "core": FAMILIES[table.model][0],
-        "board": FAMILIES[table.model][1],
+        "core": FAMILIES[fit.table.model][0],
+        "board": FAMILIES[fit.table.model][1],
         "layers": len(fit.layers),
     }
-    errors = {group or "all": fit.error(group) for group in (*fit.groups, None)}
+
+
+def _write(
+    table: CostTable,
+    sections: Mapping[str, Mapping[str, object]],
+    errors: Mapping[str, tuple[float, float]],
+) -> None:
     error = {k: f"{{ median = {median:.4f}, max = {most:.4f} }}" for k, (median, most) in errors.items()}
     coefficients = {k: round(v, 3) for k, v in sorted(table.coefficients.items())}
     text = f'{HEAD}schema_version = {SCHEMA_VERSION}\nunit = "{table.unit}"\n'
-    text += _section("measured", {k: _literal(v) for k, v in measured.items()})
+    for title, values in sections.items():
+        text += _section(title, {k: _literal(v) for k, v in values.items()})
     text += _section("relative_error", error)
     text += _section("coefficients", {k: _literal(v) for k, v in coefficients.items()})
     (TABLES / f"{table.model}.toml").write_text(text)

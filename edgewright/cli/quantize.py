@@ -97,6 +97,12 @@ def quantize(
     from edgewright.quantize.settings import Settings
 
     everywhere, by_layer = parse_weights(weights)
+    if labels is not None and not search:
+        hint = "add --search; for the accuracy on data: edgewright evaluate"
+        raise UsageError("EW-USAGE", "--labels decide a search, and there is none", hint)
+    if budget is not None and everywhere != "int8":
+        hint = "name single layers (--weights LAYER=FORMAT), or leave --budget out"
+        raise UsageError("EW-USAGE", f"--budget chooses the formats that --weights {everywhere} gives", hint)
     settings = Settings(
         ranges=ranges,
         equalize=equalize,

@@ -10,7 +10,7 @@ import onnx
 
 from edgewright.converter.program import Array
 from edgewright.errors import ModelError, UsageError
-from edgewright.quantize.accuracy.diagnose import diagnose_all
+from edgewright.quantize.accuracy.diagnose import diagnose_all, summary_notes
 from edgewright.quantize.accuracy.input_range import input_notes
 from edgewright.quantize.accuracy.layers import LayerMeter
 from edgewright.quantize.accuracy.meter import OutputMeter, task_of
@@ -81,7 +81,8 @@ def compare(
         meter.add(result[output.name].reshape(output.shape), label, want, autoencoded)
         if progress:
             progress(index + 1, len(dataset))
-    notes = input_notes(layers.meters) if layers else ()
+    diagnosed = diagnose_all(layers.meters) if layers else ()
+    notes = (*input_notes(layers.meters), *summary_notes(diagnosed)) if layers else ()
     if layers is not None and not layers.meters:
         notes = (*notes, NO_PAIRS)
     return AccuracyReport(
@@ -91,7 +92,7 @@ def compare(
         task=task,
         quantized=meter.metrics(),
         reference=float_meter.metrics() if layers else None,
-        layers=diagnose_all(layers.meters) if layers else (),
+        layers=diagnosed,
         notes=notes,
         seconds=time.monotonic() - begin,
     )

@@ -15,6 +15,8 @@ OUTLIERS = 14.0
 IMBALANCE = 8.0
 # From here on 8 bits do what they can: full-scale noise of rounding is at about 50 dB.
 FINE_DB = 35.0
+# Results below this are poor.
+POOR_DB = 20.0
 FINER = {"binary": "int4", "ternary": "int4", "int2": "int4", "int4": "int8"}
 
 
@@ -36,6 +38,15 @@ def worst(layers: Sequence[LayerAccuracy], count: int = 5) -> list[LayerAccuracy
 def decisive_db(layer: LayerAccuracy) -> float | None:
     """What to judge a layer by: its own error, or all of it where a large channel before hides errors."""
     return layer.sqnr_db if layer.cause == "channels" else layer.own_sqnr_db
+
+
+def summary_notes(layers: Sequence[LayerAccuracy]) -> tuple[str, ...]:
+    """A sentence where results are poor and no layer is to blame."""
+    poor = [x for x in layers if x.sqnr_db is not None and x.sqnr_db < POOR_DB]
+    blamed = [x for x in worst(layers) if (decisive_db(x) or 0.0) < FINE_DB]
+    if not poor or blamed:
+        return ()
+    return (f"no layer stands out: small errors of {len(layers)} tensors add up",)
 
 
 def diagnose_all(meters: Sequence[LayerMeter]) -> tuple[LayerAccuracy, ...]:

@@ -161,7 +161,7 @@ class _Run:
         if not torch.isfinite(loss):
             raise WorkError(
                 "EW-TRAIN-DIVERGED",
-                f"the loss became {float(loss)} at a learning rate of {self.settings.rate:g}",
+                f"the loss became {float(loss.detach())} at a learning rate of {self.settings.rate:g}",
                 "train with a lower one: --rate",
             )
         self.optimizer.zero_grad()

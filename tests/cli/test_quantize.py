@@ -95,6 +95,8 @@ def test_fewer_samples(files, tmp_path):
         (("--budget", "flash=x"), "EW-SIZE-SYNTAX"),
         (("--ranges", "best"), "EW-USAGE"),
         (("--samples", "0"), "EW-USAGE"),
+        (("--budget", "flash=600", "--weights", "int4"), "EW-USAGE"),
+        (("--labels", "labels.npy"), "EW-USAGE"),
     ],
 )
 def test_options_that_make_no_sense(files, tmp_path, options, code):

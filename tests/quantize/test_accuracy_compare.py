@@ -9,8 +9,8 @@ from onnx.reference import ReferenceEvaluator
 from edgewright.converter.binary_functions import add_functions, binary_conv
 from edgewright.errors import ModelError, UsageError
 from edgewright.quantize.accuracy import compare
-from edgewright.quantize.accuracy.diagnose import diagnose, worst
-from edgewright.quantize.accuracy.layers import LayerMeter
+from edgewright.quantize.accuracy.diagnose import diagnose, summary_notes, worst
+from edgewright.quantize.accuracy.layers import LayerAccuracy, LayerMeter
 from edgewright.quantize.accuracy.tensors import Pair, Weights, find_pairs
 from tests.quantize.float_pair import X_SHAPE, float_model, parts, quantized_model, samples
 
@@ -149,6 +149,16 @@ def test_scales_of_weights_are_seen():
     pairs = {x.layer: x for x in find_pairs(float_model(p), quantized_model(p))}
     assert not pairs["conv2"].weights.per_channel and pairs["conv1"].weights.per_channel
     assert pairs["conv2"].sources == ("t1",) and pairs["conv1"].sources == ("x",)
+
+
+def test_many_small_errors():
+    def layer(name, sqnr_db, own, cause):
+        return LayerAccuracy(name, name, "Conv", "int8", sqnr_db, own, cause)
+
+    deep = [layer("a", 40.0, 40.0, "rounding"), layer("b", 12.0, 41.0, "inherited")]
+    assert "no layer stands out" in summary_notes(deep)[0]
+    assert summary_notes([layer("a", 12.0, 12.0, "weights"), *deep[1:]]) == ()
+    assert summary_notes(deep[:1]) == ()
 
 
 def test_labels_and_progress():

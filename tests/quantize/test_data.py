@@ -1,9 +1,11 @@
 """Data sets: what is read, how raw values become real numbers, and what is refused."""
 
 import io
+import re
 import struct
 import zipfile
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +13,8 @@ from PIL import Image
 
 from edgewright.converter.program import Quantization
 from edgewright.errors import UsageError
-from edgewright.quantize.data import InputType, load_dataset, sources
+from edgewright.quantize.data import InputType, load_dataset, load_preprocess, sources
+from edgewright.quantize.data.preprocess import TABLES, TOP
 
 ONE = {"x": (1, 2, 3)}
 FLOATS = np.arange(24, dtype=np.float32).reshape(4, 2, 3)
@@ -375,3 +378,13 @@ def test_decompression_bombs(picture, tmp_path, side):
         + chunk(b"IEND", b"")
     )
     refused("EW-DATA-SIZE", picture, {"x": (1, 6, 4, 3)}, spec_file(tmp_path, AS_IS))
+
+
+def test_the_page_shows_specifications_that_work(tmp_path):
+    page = (Path(__file__).resolve().parents[2] / "docs" / "accuracy.md").read_text(encoding="utf-8")
+    examples = re.findall(r"^```toml\n(.*?)^```", page, re.M | re.S)
+    loaded = [load_preprocess(spec_file(tmp_path, text)) for text in examples]
+    assert loaded[0].values.zero_point == 83 and loaded[1].image.crop == (224, 224)
+    for table, keys in {"": TOP, **TABLES}.items():
+        assert not table or f"`[{table}]`" in page
+        assert all(f"`{key}`" in page for key in keys), table

@@ -11,7 +11,8 @@ from edgewright.runtime import evaluate as module
 from edgewright.runtime.command_link import Timeouts
 from edgewright.runtime.devices.device import Device
 from edgewright.runtime.devices.transport import SerialTransport
-from edgewright.runtime.evaluate import EvaluationJob, FloatReference, evaluate, evaluate_program
+from edgewright.runtime.evaluate import EvaluationJob, evaluate
+from edgewright.runtime.evaluate_program import FloatReference, evaluate_program
 from edgewright.runtime.report.accuracy import accuracy_page, accuracy_section, write_accuracy
 from edgewright.runtime.report.accuracy_text import accuracy_text
 from tests.quantize.float_pair import float_model, parts, quantized_model
@@ -142,7 +143,6 @@ def refused(code, job):
 def test_refused(tmp_path, build):
     raw = integers()
     refused("EW-EVAL-NOTHING", job_of(tmp_path, raw, labels=None))
-    refused("EW-EVAL-ON", job_of(tmp_path, raw, on="host", port="/dev/x"))
     refused("EW-LABELS-FILE", job_of(tmp_path, raw, on="host", labels=str(tmp_path / "none.npy")))
     job = job_of(tmp_path, raw, on="host")
     np.save(tmp_path / "l.npy", np.arange(8) + 20)

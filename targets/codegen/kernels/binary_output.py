@@ -10,6 +10,8 @@ from edgewright.converter.ops.bits import pack_bits
 from edgewright.converter.program import TensorType
 from edgewright.targets.codegen.row_kernel import RowInput
 
+Int32Array = npt.NDArray[np.int32]
+
 
 def sign_rows(op: BinaryConv2D, x: TensorType) -> RowInput:
     """How the layer walks over the rows of its packed input; rows outside are null pointers."""
@@ -44,7 +46,9 @@ def factor_view(op: BinaryConv2D, factor: TensorType) -> tuple[RowInput, str, st
     return view, f"rows[{op.window[0]}]", "0" if repeated else "1"
 
 
-def requantization(op: BinaryConv2D, factor: TensorType | None) -> tuple[str, npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+def requantization(
+    op: BinaryConv2D, factor: TensorType | None
+) -> tuple[str, npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """(the cheapest exact form, its constants, int32 [3 * O], those of `ew_output`).
 
     "bounded" needs sums below 2^30 and right shifts (`ew_math.h`), else "general".

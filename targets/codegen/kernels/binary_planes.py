@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewright.converter.ops.binary_conv import BinaryConv2D
-from edgewright.converter.ops.bits import WORD_BITS, pack_bits, unpack_signs, words_of
+from edgewright.converter.ops.bits import WORD_BITS, pack_bits, unpack_signs
 from edgewright.converter.program import Array, TensorType
 from edgewright.targets.codegen.kernels.binary_output import (
     factor_view,
@@ -69,40 +69,44 @@ def split_outputs(outputs: int, cpu: CpuClass) -> list[Part]:
     return [p for p in parts if p.count]
 
 
+class Pool:
+    """Constants of a kernel, by the C expressions that name them."""
+
+    def __init__(self) -> None:
+        self.arrays: list[Array] = []
+
+    def add(self, array: Array | None) -> str:
+        """The expression of a new constant, "0" for none."""
+        if array is None:
+            return "0"
+        self.arrays.append(array)
+        return f"c[{len(self.arrays) - 1}]"
+
+
 def binary_planes_kernel(
     op: BinaryConv2D, cpu: CpuClass, x: TensorType, factor: TensorType | None
 ) -> RowKernel:
     """Row kernel of a binary convolution; arguments as `binary_convolution_kernel`."""
     y = op.output_type(*((x,) if factor is None else (x, factor)))
-    parts = split_outputs(op.weights.shape[0], cpu)
-    constants: list[Array] = []
-
-    def constant(array: Array | None) -> str:
-        if array is None:
-            return "0"
-        constants.append(array)
-        return f"c[{len(constants) - 1}]"
-
-    inputs = [sign_rows(op, x)]
-    fill = constant(fill_pixel(op))
-    form, tail, k = "bits", (), ""
+    parts, pool, inputs = split_outputs(op.weights.shape[0], cpu), Pool(), [sign_rows(op, x)]
+    fill = pool.add(fill_pixel(op))
+    form, k, tail = "bits", "", list[str]()
     if op.requantize is not None:
         form, packed, output = requantization(op, factor)
-        k = constant(packed)
+        k = pool.add(packed)
         if factor is None:
-            tail = (constant(np.array([1 << op.fraction_bits], np.int32)), "0", constant(output))
+            tail = [pool.add(np.array([1 << op.fraction_bits], np.int32)), "0", pool.add(output)]
         else:
             view, *factors = factor_view(op, factor)
             inputs.append(view)
-            tail = (*factors, constant(output))
+            tail = [*factors, pool.add(output)]
     calls: list[tuple[str, tuple[str, ...]]] = []
     for part in parts:
-        first = f"(const int32_t *){k} + {part.first}" if k else constant(start_planes(op, part))
-        arguments = (constant(_window(op, x, y, part)), constant(pack_planes(op, part)), first, fill, "scratch")
+        first = f"(const int32_t *){k} + {part.first}" if k else pool.add(start_planes(op, part))
         out = f"({'int8_t' if k else 'uint32_t'} *)out + {part.first // (1 if k else WORD_BITS)}"
-        calls.append((f"{part.name}_{form}", ("rows", out, *arguments, *tail)))
+        window, weights = pool.add(_window(op, x, y, part)), pool.add(pack_planes(op, part))
+        calls.append((f"{part.name}_{form}", ("rows", out, window, weights, first, fill, "scratch", *tail)))
     call, source, passed = _combined(calls)
-    halves = op.window[0] * op.window[1] * halves_of(op)
     return RowKernel(
         family=f"binary{op.window[0]}x{op.window[1]}_{x.shape[1]}x{op.channels}_{op.weights.shape[0]}",
         script="",
@@ -112,9 +116,10 @@ def binary_planes_kernel(
         inputs=tuple(inputs),
         out_rows=y.shape[0],
         out_row_bytes=y.row_bytes,
-        constants=tuple(constants),
+        constants=tuple(pool.arrays),
         headers=("ew_binary_conv_mve.h" if parts[0].words > 1 else "ew_binary_conv.h",),
-        scratch_bytes=4 * halves * max(p.words for p in parts),
+        # One word for each group of 16 input channels of the window.
+        scratch_bytes=4 * op.window[0] * op.window[1] * halves_of(op) * max(p.words for p in parts),
         reason=f"carry-save counters of {' and '.join(str(WORD_BITS * p.words) for p in parts)} channels, "
         + ("thresholds" if form == "bits" else f"{form} requantization"),
         work=planes_work(op, x, y, form, [(p.words, p.blocks, p.count) for p in parts]),
@@ -142,7 +147,7 @@ def last_plane(depth: int) -> int:
 
 
 def pack_planes(op: BinaryConv2D, part: Part) -> npt.NDArray[np.uint32]:
-    """uint32 [O, kh, kw, words] -> [blocks, kh, kw, channels up to a multiple of 16, part.words], zero filled.
+    """uint32 [O, kh, kw, words] -> [blocks, kh, kw, channels to a multiple of 16, part.words], zero filled.
 
     Bit i of a word belongs to its i-th output; channels are stored as pairs (first, first ^ second).
     """

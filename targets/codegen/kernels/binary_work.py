@@ -51,8 +51,8 @@ def planes_work(
 def window_taps(
     op: BinaryConv2D, x: TensorType, y: TensorType, *, joins: bool
 ) -> tuple[float, float, float, float]:
-    """Means over the output rows of a call: (kernel rows inside, pixels whose kernel rows are read as one run,
-    taps inside read one by one, taps outside).
+    """What a call reads, as means over the output rows: (kernel rows inside, pixels whose kernel rows are
+    read as one run, taps inside read one by one, taps outside).
 
     Args:
         op: The layer.

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from edgewright.converter.ops.depthwise import DepthwiseConv2D
 from edgewright.converter.ops.weight_format import WeightFormat, weight_format
 from edgewright.converter.program import TensorType
+from edgewright.targets.codegen.kernels.packed_layout import storage
 from edgewright.targets.codegen.kernels.packed_taps import pack_taps, unpack_arguments
 from edgewright.targets.codegen.kernels.packed_work import unpack_work
 from edgewright.targets.codegen.kernels.requantization import epilogue
@@ -160,7 +161,7 @@ def _headers(stored: WeightFormat) -> tuple[str, ...]:
 
 
 def _storage(stored: WeightFormat) -> str:
-    return f"{stored.name} weights of {stored.bits} bits, packed: " if stored.packed else ""
+    return f"{storage(stored)}: " if stored.packed else ""
 
 
 def _any_kernel(op: DepthwiseConv2D, x: TensorType) -> RowKernel:
@@ -212,9 +213,10 @@ def _any_kernel(op: DepthwiseConv2D, x: TensorType) -> RowKernel:
 
 def _unpacking_any(stored: WeightFormat, count: int) -> str:
     """C: all weights are unpacked to scratch memory first."""
-    parameters = "int8_t *out, int32_t columns, int32_t pad, int32_t multiplier, int8_t *w, const int32_t *k"
+    rows = "const void *const *rows, int8_t *out, int32_t columns, int32_t pad, int32_t multiplier"
+    constants = "int8_t *w, const int32_t *k, const ew_depthwise *g, const void *packed"
     unpack = f"ew_packed_unpack{stored.bits}({unpack_arguments(stored, 'packed', 'w', count)})"
-    return f"""static void f(const void *const *rows, {parameters}, const ew_depthwise *g, const void *packed) {{
+    return f"""static void f({rows}, {constants}) {{
   {unpack};
   ew_depthwise_any(rows, out, columns, pad, multiplier, w, k, g);
 }}

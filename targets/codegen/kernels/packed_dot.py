@@ -30,6 +30,7 @@ from edgewright.targets.codegen.kernels.packed_layout import (
     negative_planes,
     paired,
     stacked,
+    storage,
 )
 from edgewright.targets.codegen.kernels.packed_source import PackedTiles, packed_source
 from edgewright.targets.codegen.kernels.packed_work import (
@@ -99,8 +100,8 @@ def packed_dot_kernel(
         ),
         headers=(f"ew_packed_{cpu.name}.h",),
         scratch_bytes=layer.scratch_bytes,
-        reason=f"{stored.name} weights of {stored.bits} bit{'s' * (stored.bits > 1)}, packed: tiles of {pixels} "
-        f"pixels x {layer.channels} channel{'s' * (layer.channels > 1)}, {layer.call.form} requantization",
+        reason=f"{storage(stored)}: tiles of {pixels} pixels x {layer.channels} "
+        f"channel{'s' * (layer.channels > 1)}, {layer.call.form} requantization",
         # A tile's pixels are gathered before its first output is written, from the first to the last.
         lead_bytes=max(0, g.out_columns * (total - g.pixel_bytes)) if pointwise else None,
         work=layer.gathered | tiles,

@@ -14,6 +14,11 @@ Words = npt.NDArray[np.uint32]
 Codes = npt.NDArray[np.uint8]
 
 
+def storage(stored: WeightFormat) -> str:
+    """How weights are stored, for reports."""
+    return f"{stored.name} weights of {stored.bits} bit{'s' * (stored.bits > 1)}, packed"
+
+
 def grouped_codes(
     weights: npt.NDArray[np.int8], groups: int, stored: WeightFormat, channels: int, depth: int
 ) -> Codes:
@@ -62,8 +67,8 @@ def in_order(codes: Codes, bits: int) -> Words:
 def paired(codes: Codes, bits: int) -> npt.NDArray[np.unsignedinteger]:
     """Codes [blocks, 2 channels, depth] for `ew_packed_dot<bits>_2x1`, depth a multiple of 8.
 
-    One channel in the low halves, the other one in the high ones: words [blocks, depth / 4] of 4 bits, [blocks,
-    depth / 8] of 2 bits, half words [blocks, depth / 8] of 1 bit.
+    One channel in the low halves, the other one in the high ones: words [blocks, depth / 4] of 4 bits,
+    [blocks, depth / 8] of 2 bits, half words [blocks, depth / 8] of 1 bit.
     """
     run = 4 if bits == 4 else 8
     by_run = codes.reshape(codes.shape[0], 2, -1, run).astype(np.uint32)

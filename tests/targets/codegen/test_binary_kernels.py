@@ -128,7 +128,9 @@ def test_counters_start_where_more_mismatches_pass_the_last_plane(depth_channels
     part = Part("ew_binary", 1, 0, 40)
     words = start_planes(op, part)
     top = words.shape[1] - 2
-    lanes = np.unpackbits(words[..., 0].astype("<u4").view(np.uint8).reshape(2, top + 2, 4), axis=2, bitorder="little")
+    lanes = np.unpackbits(
+        words[..., 0].astype("<u4").view(np.uint8).reshape(2, top + 2, 4), axis=2, bitorder="little"
+    )
     start = sum(lanes[:, p].astype(int) << p for p in range(top + 1)).reshape(-1)[:40]
     for mismatches in range(depth_channels + 1):
         positive = depth_channels - 2 * mismatches >= op.thresholds

@@ -20,7 +20,7 @@ def test_kernel_equals_golden(kind, name, tmp_path):
     program, inputs = make_packed_program(kind, name, seed=1, count=CASES)
     want = program.run(inputs)
     # Not all outputs are constant or saturated, or the comparison would say little.
-    assert np.mean([np.unique(want[n.output]).size > 4 for n in program.nodes]) > 0.2
+    assert np.mean([np.unique(want[n.output]).size > 4 for n in program.nodes]) > 0.1
     got = run_on_host(program, SCALAR, tmp_path, inputs)
     wrong = [(n.name, n.op) for n in program.nodes if not np.array_equal(got[n.output], want[n.output])]
     assert not wrong, wrong[:3]
