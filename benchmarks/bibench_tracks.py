@@ -11,7 +11,8 @@
 
 The quadratic means are BiBench's (Qin et al., ICML 2023, arXiv:2301.11233, section 4). Differences: here K is
 the part of the accuracy that a corruption leaves; s is taken over seeds; measured is against int8 on a
-microcontroller instead of float on a phone.
+microcontroller instead of float on a phone. A_binary is that of the deployed network, int8 where it is not
+binary; A_float that of the float twin.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def quadratic_mean(values: Iterable[float]) -> float:
 
 def accuracy_track(records: Sequence[Record], operator: str, axis: str) -> float:
     """Relative accuracy over the values of an axis, "task" or "architecture"."""
-    twins = {_place(r): r["deployed"] for r in records if r["operator"] == FLOAT}
+    twins = {_place(r): r["accuracy"] for r in records if r["operator"] == FLOAT}
     own = [r for r in records if r["operator"] == operator]
     means = [
         np.mean([r["deployed"] / max(twins[_place(r)], 1e-9) for r in own if r[axis] == value])

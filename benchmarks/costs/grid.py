@@ -11,10 +11,11 @@ from zlib import crc32
 
 import numpy as np
 
-from benchmarks.costs import convolutions, other_layers, packed
+from benchmarks.costs import binary_layers, convolutions, other_layers, packed
 from benchmarks.costs.ops import FUNCTIONS
 from benchmarks.costs.shapes import MAX_INPUT_BYTES, MAX_MACS, MAX_WEIGHTS_BYTES, Case, Rng
 from edgewright.converter.ops.base import OpKind
+from edgewright.converter.ops.binary_conv import BinaryConv2D
 from edgewright.converter.program import Node, Port, Program, TensorType
 
 Generator = Callable[[Rng], Case]
@@ -32,6 +33,8 @@ KINDS: dict[str, tuple[int, tuple[Generator, ...]]] = {
         (packed.packed_conv, packed.packed_conv, packed.packed_narrow, packed.packed_fully_connected),
     ),
     "packed_depthwise": (40, (packed.packed_depthwise,)),
+    "binary_conv": (30, (binary_layers.signs, binary_layers.bounded, binary_layers.general)),
+    "binary_input": (15, (binary_layers.binarize, binary_layers.binarize, binary_layers.magnitude)),
     "binary": (15, (other_layers.add, other_layers.subtract, other_layers.multiply)),
     "pool": (15, (other_layers.average_pool, other_layers.max_pool, other_layers.global_pool)),
     "sums": (15, (other_layers.add_rows, other_layers.finish_sums)),
@@ -69,7 +72,9 @@ def _endless(make: Generator, rng: Rng) -> Iterator[Case]:
 
 def _is_small(op: OpKind, types: tuple[TensorType, ...]) -> bool:
     inputs = all(t.size_bytes <= MAX_INPUT_BYTES for t in types)
-    return inputs and op.weights_bytes <= MAX_WEIGHTS_BYTES and op.macs(*types) <= MAX_MACS
+    # A multiply-accumulate of signs takes a small part of the time.
+    largest = 10 * MAX_MACS if isinstance(op, BinaryConv2D) else MAX_MACS
+    return inputs and op.weights_bytes <= MAX_WEIGHTS_BYTES and op.macs(*types) <= largest
 
 
 def program_of(name: str, layers: list[Case]) -> Program:

@@ -124,11 +124,11 @@ def _of_rounding(meter: LayerMeter) -> tuple[str, str]:
         return "rounding", ""
     if meter.crest > OUTLIERS:
         text = f"few values, up to {meter.crest:.0f} times the root mean square, take the range"
-        return "rounding", f"{text}: quantize with --ranges percentile or mse"
+        return "rounding", f"{text}: try --ranges percentile and mse, or --search"
     if meter.channel_imbalance > IMBALANCE:
         ratio = f"{meter.channel_imbalance:.0f}"
         return "rounding", f"one channel is {ratio} times larger than most: quantize with --equalize"
-    return "rounding", "its range may be wider than its values: quantize with --ranges percentile or mse"
+    return "rounding", "its range may be wider than its values: try --ranges percentile and mse, or --search"
 
 
 def _inherited(

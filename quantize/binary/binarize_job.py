@@ -139,6 +139,9 @@ def _check(job: BinarizeJob) -> None:
             raise UsageError("EW-BINARY-OPTIONS", what, hint)
     if job.algorithm is not None:
         algorithm(job.algorithm)
+    if job.out.is_dir() or not job.out.parent.is_dir():  # found out before minutes of training
+        what = "it is a directory" if job.out.is_dir() else f"there is no folder {job.out.parent}"
+        raise UsageError("EW-FILE-WRITE", f"cannot write {job.out}: {what}", file=str(job.out))
 
 
 def _inputs(job: BinarizeJob, imported: ImportedModel | None) -> dict[str, tuple[int, ...]]:

@@ -9,6 +9,7 @@ from edgewright.converter.ops.binary_conv import MAX_FACTOR, BinaryConv2D
 from edgewright.converter.ops.bits import pack_bits
 from edgewright.converter.program import TensorType
 from edgewright.targets.codegen.row_kernel import RowInput
+from edgewright.targets.cpu import CpuClass
 
 Int32Array = npt.NDArray[np.int32]
 
@@ -47,21 +48,23 @@ def factor_view(op: BinaryConv2D, factor: TensorType) -> tuple[RowInput, str, st
 
 
 def requantization(
-    op: BinaryConv2D, factor: TensorType | None
+    op: BinaryConv2D, cpu: CpuClass, factor: TensorType | None
 ) -> tuple[str, npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """(the cheapest exact form, its constants, int32 [3 * O], those of `ew_output`).
 
-    "bounded" needs sums below 2^30 and right shifts (`ew_math.h`), else "general".
+    "bounded" needs sums below 2^30 and right shifts (`ew_math.h`), else "general"; Helium has that alone.
 
     Args:
         op: The layer.
+        cpu: CPU class.
         factor: Type of the second input; None where all sums are shifted by `fraction_bits`.
     """
     r = op.requantize
     assert r is not None
     largest = op.depth * (1 << op.fraction_bits if factor is None else MAX_FACTOR)
     bound = largest + int(np.abs(r.bias.astype(np.int64)).max())
-    bounded = bound < 1 << 30 and bool(((r.shift <= -1) & (r.shift >= -30)).all())
+    right = bool(((r.shift <= -1) & (r.shift >= -30)).all())
+    bounded = bound < 1 << 30 and right and cpu.name != "mve"
     shift = -r.shift if bounded else r.shift
     packed = np.concatenate([r.bias, r.multiplier, shift]).astype(np.int32)
     output = np.array([r.output.zero_point, *r.clamp], np.int32)

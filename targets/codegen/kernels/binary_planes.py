@@ -92,7 +92,7 @@ def binary_planes_kernel(
     fill = pool.add(fill_pixel(op))
     form, k, tail = "bits", "", list[str]()
     if op.requantize is not None:
-        form, packed, output = requantization(op, factor)
+        form, packed, output = requantization(op, cpu, factor)
         k = pool.add(packed)
         if factor is None:
             tail = [pool.add(np.array([1 << op.fraction_bits], np.int32)), "0", pool.add(output)]
@@ -117,7 +117,7 @@ def binary_planes_kernel(
         out_rows=y.shape[0],
         out_row_bytes=y.row_bytes,
         constants=tuple(pool.arrays),
-        headers=("ew_binary_conv_mve.h" if parts[0].words > 1 else "ew_binary_conv.h",),
+        headers=("ew_binary_conv_mve.h" if cpu.name == "mve" else "ew_binary_conv.h",),
         # One word for each group of 16 input channels of the window.
         scratch_bytes=4 * op.window[0] * op.window[1] * halves_of(op) * max(p.words for p in parts),
         reason=f"carry-save counters of {' and '.join(str(WORD_BITS * p.words) for p in parts)} channels, "

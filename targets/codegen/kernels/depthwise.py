@@ -7,6 +7,8 @@ given back, so rows carry no padding.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -99,25 +101,10 @@ def depthwise_kernel(op: DepthwiseConv2D, cpu: CpuClass, x: TensorType) -> RowKe
     )
     words = packed.shape[1]
     runs = column_runs(x.shape[1], columns, width, op.stride[1], op.dilation[1], op.padding.left)
-    lines, calls = [], []
-    if stored.packed:
-        arguments = unpack_arguments(stored, "T.address_of(W[vq, 0])", "U.data", taps)
-        unpack = f'"int32", "ew_packed_unpack{stored.bits}", {arguments}'
-        lines.append(f"            T.evaluate(T.call_extern({unpack}))\n")
+    calls = _micro_calls(op, runs, vector, call.form)
+    lines = [_unpack_line(stored, taps)] if stored.packed else []
+    lines += [_run_line(n, c, runs[n], op, packed=stored.packed) for n, c in enumerate(calls)]
     unpacked = f'U: T.Buffer(({taps},), "int8"), ' if stored.packed else ""
-    for n, (start, count, first, low, high) in enumerate(runs):
-        whole = high - low in ((3,) if vector else (2, 3))
-        unrolled = whole and (height, width, op.dilation[1]) == (3, 3, 1)
-        name = f"ew_depthwise_{f'3x{high - low}_' if unrolled else ''}{'mve' if vector else call.form}"
-        calls.append((name.removeprefix("ew_"), count, high - low))
-        column = first + low * op.dilation[1]
-        weights = "U.data" if stored.packed else "T.address_of(W[vq, 0])"
-        constants = f"{weights}, T.address_of(B[{n}, vq * 4]), T.address_of(K[vq, 0]), geometry"
-        output = f"T.address_of(Y[{start * channels}])"
-        call_text = (
-            f'"int32", "{name}", rows, {output}, {column}, {count}, {low}, {high}, vq * 4, {constants}'
-        )
-        lines.append(f"            T.evaluate(T.call_extern({call_text}))\n")
     script = f"""
 @T.prim_func(s_tir=True)
 def f(rows: T.handle, geometry: T.handle, W: T.Buffer(({quads}, {words}), "{packed.dtype}"),
@@ -151,9 +138,42 @@ def f(rows: T.handle, geometry: T.handle, W: T.Buffer(({quads}, {words}), "{pack
         headers=("ew_depthwise_mve.h" if vector else "ew_depthwise.h", *_headers(stored)),
         scratch_bytes=taps if unpacked else 0,
         reason=f"{_storage(stored)}4 channels at a time, borders peeled, {'Helium' if vector else call.form}",
-        work=depthwise_work(calls, quads, height)
+        work=depthwise_work(
+            [(name, run[1], run[4] - run[3]) for name, run in zip(calls, runs, strict=True)], quads, height
+        )
         | (unpack_work(stored.bits, quads, quads * taps // 4) if unpacked else {}),
     )
+
+
+def _micro_calls(
+    op: DepthwiseConv2D, runs: Sequence[tuple[int, int, int, int, int]], vector: bool, form: str
+) -> list[str]:
+    """Names of the micro-kernels of the runs, without "ew_"."""
+    names = []
+    for _, _, _, low, high in runs:
+        whole = high - low in ((3,) if vector else (2, 3))
+        unrolled = whole and (*op.window, op.dilation[1]) == (3, 3, 1)
+        names.append(f"depthwise_{f'3x{high - low}_' if unrolled else ''}{'mve' if vector else form}")
+    return names
+
+
+def _run_line(
+    n: int, name: str, run: tuple[int, int, int, int, int], op: DepthwiseConv2D, *, packed: bool
+) -> str:
+    """TVMScript: the n-th run of pixels of four channels."""
+    start, count, first, low, high = run
+    weights = "U.data" if packed else "T.address_of(W[vq, 0])"
+    constants = f"{weights}, T.address_of(B[{n}, vq * 4]), T.address_of(K[vq, 0]), geometry"
+    output = f"T.address_of(Y[{start * op.weights.shape[2]}])"
+    column = first + low * op.dilation[1]
+    call = f'"int32", "ew_{name}", rows, {output}, {column}, {count}, {low}, {high}, vq * 4, {constants}'
+    return f"            T.evaluate(T.call_extern({call}))\n"
+
+
+def _unpack_line(stored: WeightFormat, count: int) -> str:
+    """TVMScript: the weights of four channels are unpacked to scratch memory."""
+    arguments = unpack_arguments(stored, "T.address_of(W[vq, 0])", "U.data", count)
+    return f'            T.evaluate(T.call_extern("int32", "ew_packed_unpack{stored.bits}", {arguments}))\n'
 
 
 def _headers(stored: WeightFormat) -> tuple[str, ...]:
@@ -180,12 +200,12 @@ def _any_kernel(op: DepthwiseConv2D, x: TensorType) -> RowKernel:
         "c[2]",
         "c[0]",
     ]
-    call: dict[str, str] = {"call": "ew_depthwise_any"}
+    call, source = "ew_depthwise_any", ""
     work = depthwise_any_work(columns, outputs, op.window)
     weights, count = op.weights, -(-op.weights.size // 4) * 4
     if stored.packed:
         arguments[5] = "scratch"
-        call = {"source": _unpacking_any(stored, count)}
+        call, source = "", _unpacking_any(stored, count)
         arguments.append("c[1]")
         work |= unpack_work(stored.bits, 1, count // 4)
         filled = np.full((1, count), stored.offset, np.int8)
@@ -194,7 +214,8 @@ def _any_kernel(op: DepthwiseConv2D, x: TensorType) -> RowKernel:
     return RowKernel(
         family=f"dw_any_{x.shape[1]}x{x.shape[2]}",
         script="",
-        **call,
+        call=call,
+        source=source,
         arguments=tuple(arguments),
         inputs=(_row_input(op, x),),
         out_rows=rows,

@@ -74,8 +74,8 @@ def paired(codes: Codes, bits: int) -> npt.NDArray[np.unsignedinteger]:
     by_run = codes.reshape(codes.shape[0], 2, -1, run).astype(np.uint32)
     joined = np.bitwise_or.reduce(by_run << (np.arange(run, dtype=np.uint32) * bits), axis=-1)
     if bits == 1:
-        return (joined[:, 0] | joined[:, 1] << 8).astype(np.uint16)
-    return joined[:, 0] | joined[:, 1] << 16
+        return np.asarray(joined[:, 0] | joined[:, 1] << 8, np.uint16)
+    return np.asarray(joined[:, 0] | joined[:, 1] << 16, np.uint32)
 
 
 def negative_planes(codes: Codes) -> Words:

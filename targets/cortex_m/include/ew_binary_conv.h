@@ -4,4 +4,6 @@
 #include "ew_binary_finish.h"
 
 EW_BINARY_CONV(ew_binary, uint32_t, 1)
+EW_BINARY_S8(ew_binary, bounded, uint32_t, 1)
+EW_BINARY_S8(ew_binary, general, uint32_t, 1)
 #endif

@@ -1,8 +1,7 @@
-/* A row of a convolution of signs with signs on Helium, 128 output channels of a pixel at a time. */
+/* A row of a convolution of signs with signs on Helium, 128 or 32 output channels of a pixel at a time. */
 #ifndef EW_BINARY_CONV_MVE_H
 #define EW_BINARY_CONV_MVE_H
-#include <arm_mve.h>
-#include "ew_binary_conv.h"
+#include "ew_binary_finish_mve.h"
 
 /* r0 w, r1 x, r2 x ^ (x >> 1), r4 next, r5 planes, r6 next word of x, r7 halves, r8 whether x is a first half.
  * q0 and q1 planes of weight 1 and 2, q6 and q7 vectors of weight 4 and 8 that wait for a second one. Assembler,
@@ -38,5 +37,8 @@ ew_binary_mve_run(uint32x4_t *planes __attribute__((unused)), const uint32_t *x 
       "vstrw.32 q0, [r5]\n vstrw.32 q1, [r5, #16]\n mov r0, r4\n vpop {d8-d15}\n pop {r4-r8, pc}\n");
 }
 
+EW_BINARY_CONV(ew_binary, uint32_t, 1)
+EW_BINARY_S8(ew_binary, general, uint32_t, 1)
 EW_BINARY_CONV(ew_binary_mve, uint32x4_t, 4)
+EW_BINARY_S8(ew_binary_mve, general, uint32x4_t, 4)
 #endif

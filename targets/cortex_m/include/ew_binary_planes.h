@@ -82,10 +82,7 @@ typedef struct {
 
 /* NAME_bits: output as signs. Counts begin at 2^top - 1 - m, where m are the most mismatches whose sum reaches the
  * threshold: bit `top` says that there were more. A tap left out counts half a mismatch for every channel.
- * start: of each block of channels planes 0 to top, then where threshold and all terms are both even or both odd.
- *
- * NAME_<form>: output as int8, requantized sum * factor + bias. k: biases, multipliers and shifts, each of `pitch`
- * channels; factors of neighbouring pixels are `step` apart. */
+ * start: of each block of channels planes 0 to top, then where threshold and all terms are both even or both odd. */
 #define EW_BINARY_CONV(NAME, WORD, LANES)                                                                       \
   EW_BINARY_COUNTERS(NAME, WORD)                                                                                \
   EW_NOINLINE void NAME##_bits(const void *const *rows, uint32_t *out, const ew_binary_window *g, const WORD *w, \
@@ -106,9 +103,10 @@ typedef struct {
         for (int32_t i = 0; i < words; i++) y[i] = ~found[i];                                                   \
       }                                                                                                         \
     }                                                                                                           \
-  }                                                                                                             \
-  EW_BINARY_S8(NAME, bounded, WORD, LANES)                                                                      \
-  EW_BINARY_S8(NAME, general, WORD, LANES)
+  }
+
+/* NAME_<form>: output as int8, requantized sum * factor + bias. k: biases, multipliers and shifts, each of `pitch`
+ * channels; factors of neighbouring pixels are `step` apart. */
 #define EW_BINARY_S8(NAME, FORM, WORD, LANES)                                                                   \
   EW_NOINLINE void NAME##_##FORM(const void *const *rows, int8_t *out, const ew_binary_window *g, const WORD *w, \
                                  const int32_t *k, const uint32_t *fill, WORD *scratch, const int32_t *factors, \
@@ -121,7 +119,7 @@ typedef struct {
         int32_t terms = g->channels * (taps - NAME##_pixel(rows, column, g, w, fill, planes, scratch));         \
         const uint32_t *lanes = (const uint32_t *)planes;                                                       \
         for (int32_t i = 0, n = o; i < LANES && n < g->outputs; i++, n += 32)                                   \
-          ew_binary_finish_##FORM(lanes + i, LANES, terms, g, k + n, factors[p * step], g->outputs - n,                \
+          ew_binary_finish_##FORM(lanes + i, LANES, terms, g, k + n, factors[p * step], g->outputs - n,         \
                            out + p * g->pitch + n, y);                                                          \
       }                                                                                                         \
     }                                                                                                           \

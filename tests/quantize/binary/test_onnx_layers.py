@@ -18,6 +18,7 @@ from edgewright.errors import UsageError
 from edgewright.quantize.binary.binarize_weights import binarize_weights
 from edgewright.quantize.binary.bits_through_clamps import ALWAYS, bits_through_clamps, clamped_shift
 from edgewright.quantize.binary.onnx_layer import AUTO, choose_layers, to_onnx
+from edgewright.quantize.layers import find_layers
 from edgewright.quantize.prepare import prepare
 from edgewright.quantize.quantize_model import quantize_model
 
@@ -99,23 +100,23 @@ def test_weights_keep_signs_and_the_scale_that_minimizes_the_error(tmp_path, met
     imported = load_model(model_file(tmp_path))
     model = prepare(imported)
     floating = prepare(imported)
-    weights = {k: v.const_value.numpy() for k, v in floating.graph.initializers.items()}
+    conv, dense = (layer for layer in find_layers(floating.graph) if layer.name in ("conv2", "dense4"))
     found = binarize_weights(model, [AUTO], method=method)
     assert [x.name for x in found] == ["conv2", "dense4"]
     x = f32(1, 2, 6, 8)
     a1, c2, f, d4 = run(to_onnx(model), ["a1", "c2", "f", "d4"], x)
-    w2 = weights["w2"]
+    w2 = conv.weights()
     alpha = np.abs(w2).mean(axis=(1, 2, 3))
     padded = np.pad(signs(a1), ((0, 0), (0, 0), (2, 1), (1, 0)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, (5, 2), axis=(2, 3))[0, :, ::2, ::2, ::2]
     sums = np.einsum("chwij,ocij->ohw", windows, signs(w2))[None]
     factor = np.abs(a1).mean() if method == "xnor_net" else 1.0
-    wanted = sums * alpha[:, None, None] * factor + weights["b2"][:, None, None]
+    wanted = sums * alpha[:, None, None] * factor + conv.bias_data()[:, None, None]
     np.testing.assert_allclose(c2, wanted, rtol=1e-5, atol=1e-5)
-    w4, b4 = weights["w4"], weights["b4"].reshape(-1)
+    w4, b4 = dense.rows().T, dense.bias_data()
     factor = np.abs(f).mean() if method == "xnor_net" else 1.0
-    dense = signs(f) @ signs(w4) * np.abs(w4).mean(axis=0) * factor + b4
-    np.testing.assert_allclose(d4, dense, rtol=1e-5, atol=1e-5)
+    vector = signs(f) @ signs(w4) * np.abs(w4).mean(axis=0) * factor + b4
+    np.testing.assert_allclose(d4, vector, rtol=1e-5, atol=1e-5)
     assert found[0].relative_error == pytest.approx(
         np.linalg.norm(w2 - alpha[:, None, None, None] * signs(w2)) / np.linalg.norm(w2), rel=1e-5
     )
@@ -172,8 +173,8 @@ def test_a_chain_passes_packed_bits_on_the_device():
     model, _ = read_onnx(ir.to_proto(quantized.model).SerializeToString(), Path(), {})
     program = lower(ImportedModel("m", "", "onnx", model))
     kinds = [n.op.kind for n in program.nodes]
-    first = kinds.index("binary_conv2d")
-    assert kinds[first - 1 : first + 2] == ["binarize", "binary_conv2d", "binary_conv2d"]
+    first = kinds.index("binary_conv")
+    assert kinds[first - 1 : first + 2] == ["binarize", "binary_conv", "binary_conv"]
     assert program.values[program.nodes[first].outputs[0]].dtype == "uint32"
 
 
