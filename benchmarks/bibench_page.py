@@ -17,6 +17,7 @@ from edgewright.runtime.report.figure_style import (
     INK,
     LINE,
     ORANGE,
+    SETTINGS,
     SOFT,
     TEAL,
     new_figure,
@@ -50,6 +51,13 @@ def write_page(page: Path, tables: Sequence[Table], note: str) -> None:
 
 def draw(records: Sequence[Record], builds: Sequence[Record]) -> Any:
     """A row an operator; accuracy of every task, robustness and the gain on the board side by side."""
+    from matplotlib import rc_context
+
+    with rc_context(SETTINGS):
+        return _draw(records, builds)
+
+
+def _draw(records: Sequence[Record], builds: Sequence[Record]) -> Any:
     names = operators(records)
     tasks = list(dict.fromkeys(t for t, _ in places(records)))
     panels = [*(f"top-1 of {t}, %" for t in tasks), "accuracy kept under corruption, %"]

@@ -5,6 +5,7 @@ A run is a record of plain numbers in a file of its own: an interrupted benchmar
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import time
@@ -19,7 +20,7 @@ import onnxruntime
 import torch
 from torch import nn
 
-from benchmarks.bibench_mixing import MixedSamples, reference_teacher
+from benchmarks.bibench_mixing import AnsweredSamples, Answers, Student
 from benchmarks.bibench_nets import Net
 from benchmarks.bibench_tasks import CORRUPTIONS, SEVERITIES, TASKS, FloatArray, Labels, Task, corrupted
 from edgewright.converter.importers import ImportedModel
@@ -113,14 +114,25 @@ def _trained(group: Group, task: Task, operator: str, twin: nn.Module | None) ->
     recipe = group.recipe
     epochs = recipe.float_epochs if operator == FLOAT else recipe.epochs
     settings = TrainSettings(epochs, recipe.batch, max_shift=task.max_shift, seed=group.seed)
-    data: Samples
+    module: nn.Module = net
+    data, teacher = _samples(task.train, task.train_labels), twin
     if task.teacher_file is not None:
-        data, teacher = MixedSamples(task.train, group.seed), reference_teacher(task)
-    else:
-        data, teacher = _samples(task.train, task.train_labels), twin
+        data, teacher, module = _answered(group.task, group.seed), Answers(), Student(net)
     begin = time.process_time()
-    train(net, data, settings, teacher=teacher)
+    train(module, data, settings, teacher=teacher)
     return net, (time.process_time() - begin) / epochs
+
+
+@functools.lru_cache(maxsize=1)
+def _answers(task: str, seed: int) -> AnsweredSamples:
+    return AnsweredSamples(TASKS[task](seed), seed)
+
+
+def _answered(task: str, seed: int) -> AnsweredSamples:
+    """The samples of a task and seed, as they were at first."""
+    samples = _answers(task, seed)
+    samples.restart()
+    return samples
 
 
 def _samples(inputs: FloatArray, labels: Labels | None) -> Samples:

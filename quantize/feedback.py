@@ -9,6 +9,8 @@ Optimal Brain Damage, and Hassibi and Stork, Optimal Brain Surgeon.
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import numpy.typing as npt
 
@@ -39,13 +41,11 @@ def round_with_feedback(rows: Doubles, form: WeightsFormat, moments: Doubles) ->
     """
     groups, depth = moments.shape[0], moments.shape[1]
     grouped = rows.reshape(groups, -1, depth)
-    damped = _damped(moments)
+    damped, order, factor = _factored(moments)
     importance = np.repeat(np.diagonal(damped, axis1=1, axis2=2), grouped.shape[1], axis=0)
     scales = best_scales(rows, form, importance).reshape(groups, -1)
     best, best_scale = np.zeros(grouped.shape), scales
     least = np.full(scales.shape, np.inf)
-    order = np.argsort(-np.diagonal(damped, axis1=1, axis2=2), axis=1)
-    factor = _inverse_factor(_permuted(damped, order))
     for _ in range(ROUNDS):
         levels = _round(grouped, scales, form, order, factor)
         error = _error(grouped - scales[:, :, None] * levels, damped)
@@ -58,10 +58,24 @@ def round_with_feedback(rows: Doubles, form: WeightsFormat, moments: Doubles) ->
     return best.reshape(rows.shape).astype(np.int8), best_scale.reshape(-1)
 
 
-def _damped(moments: Doubles) -> Doubles:
+def _factored(moments: Doubles) -> tuple[Doubles, Array, Doubles]:
+    """(damped moments, columns by importance, Cholesky factor of the inverse in that order).
+
+    More damping where the moments are too close to singular for double precision.
+    """
+    for strength in (1.0, 10.0, 100.0):
+        damped = _damped(moments, DAMPING * strength)
+        order = np.argsort(-np.diagonal(damped, axis1=1, axis2=2), axis=1)
+        with contextlib.suppress(np.linalg.LinAlgError):
+            return damped, order, _inverse_factor(_permuted(damped, order))
+    diagonal = np.eye(moments.shape[1]) * damped
+    return diagonal, order, _inverse_factor(_permuted(diagonal, order))
+
+
+def _damped(moments: Doubles, damping: float) -> Doubles:
     depth = moments.shape[1]
     mean = np.trace(moments, axis1=1, axis2=2) / depth
-    added = np.maximum(DAMPING * mean, 1e-6 * max(float(mean.max()), 1e-30))
+    added = np.maximum(damping * mean, 1e-6 * max(float(mean.max()), 1e-30))
     return np.asarray(moments + added[:, None, None] * np.eye(depth), np.float64)
 
 

@@ -7,6 +7,7 @@ from enum import Enum
 
 import onnx_ir as ir
 
+from edgewright.converter import binary_functions
 from edgewright.converter.lower.elementwise import FUNCTIONS
 from edgewright.converter.lower.unary import PLAIN
 from edgewright.converter.program import Quantization
@@ -20,6 +21,7 @@ class Kind(Enum):
     LAYER = "integer sums with weights; its result is rescaled once"
     COMPUTE = "integer arithmetic of its own; its result is rescaled once"
     BINARY = "Add, Sub or Mul of two tensors, one of them possibly constant"
+    SIGNS = "a binary layer: sums of signs, which go to a further binary layer as bits"
     SOFTMAX = "its result has a fixed scale"
     FUNCTION = "a function of one element: a table, or a clamp that is fused"
     JOIN = "two tensors without integer arithmetic, unless both are functions of the same one"
@@ -47,6 +49,8 @@ def activations_of(node: ir.Node) -> list[ir.Value]:
 def kind_of(node: ir.Node) -> Kind:
     """The kind of a node of a prepared float graph."""
     op, inputs = node.op_type, activations_of(node)
+    if node.domain == binary_functions.DOMAIN and op in binary_functions.NAMES:
+        return Kind.SIGNS
     if node.domain not in ("", "ai.onnx") or not inputs:
         return Kind.FLOAT
     if any(v.dtype != ir.DataType.FLOAT for v in (*inputs, *node.outputs)):
@@ -64,6 +68,25 @@ def kind_of(node: ir.Node) -> Kind:
     if op in MOVES or _moves_in_this_mode(node):
         return Kind.MOVE if op == "Concat" or inputs == [node.inputs[0]] else Kind.FLOAT
     return Kind.FLOAT
+
+
+def is_passed_as_bits(value: ir.Value) -> bool:
+    """Whether a binary layer's result is read by binary layers alone, and only for its signs.
+
+    Factors known at run time keep a result from becoming a comparison, mean|x| an input.
+    """
+    maker = value.producer()
+    if maker is None or kind_of(maker) is not Kind.SIGNS or value.is_graph_output():
+        return False
+    uses = list(value.uses())
+    return (
+        maker.op_type in ("BinaryConv", "BinaryGemm")
+        and bool(uses)
+        and all(
+            use.idx == 0 and kind_of(use.node) is Kind.SIGNS and use.node.op_type != "BinaryConvMean"
+            for use in uses
+        )
+    )
 
 
 def _kind_of_binary(node: ir.Node, inputs: list[ir.Value]) -> Kind:

@@ -53,17 +53,24 @@ def best_scales(rows: Doubles, form: WeightsFormat, importance: Doubles | None =
     if form.name in ("binary", "ternary", "int2"):
         starts += [np.abs(rows).mean(axis=1) * c for c in (0.5, 0.75, 1.0, 1.25, 1.5)]
     for start in starts:
-        scales = _without_zeros(start, form)
-        for _ in range(REFINEMENTS):
-            levels = form.nearest(rows / scales[:, None])
-            error = np.sum(weight * (rows - scales[:, None] * levels) ** 2, axis=1)
-            better = error < least
-            best, least = np.where(better, scales, best), np.where(better, error, least)
-            fitted = np.sum(weight * rows * levels, axis=1) / np.maximum(
-                np.sum(weight * levels**2, axis=1), 1e-300
-            )
-            scales = np.where(fitted > 0, fitted, scales)
+        best, least = _better(rows, weight, form, _without_zeros(start, form), best, least)
+    for _ in range(REFINEMENTS):
+        levels = form.nearest(rows / best[:, None])
+        fitted = np.sum(weight * rows * levels, axis=1) / np.maximum(
+            np.sum(weight * levels**2, axis=1), 1e-300
+        )
+        best, least = _better(rows, weight, form, np.where(fitted > 0, fitted, best), best, least)
     return best
+
+
+def _better(
+    rows: Doubles, weight: Doubles, form: WeightsFormat, scales: Doubles, best: Doubles, least: Doubles
+) -> tuple[Doubles, Doubles]:
+    """Scales and errors of the channels' better choice: `scales` or `best`."""
+    levels = form.nearest(rows / scales[:, None])
+    error = np.sum(weight * (rows - scales[:, None] * levels) ** 2, axis=1)
+    better = error < least
+    return np.where(better, scales, best), np.where(better, error, least)
 
 
 def nearest_levels(rows: Doubles, scales: Doubles, form: WeightsFormat) -> Array:

@@ -19,6 +19,7 @@ from edgewright.quantize.node_kinds import (
     Kind,
     activations_of,
     fixed_quantization,
+    is_passed_as_bits,
     kind_of,
     scaled_softmax_input,
     shares_quantization,
@@ -122,7 +123,7 @@ class _Walk:
             return
         if kind is Kind.SOFTMAX and (inner := scaled_softmax_input(node)) is not None:
             inputs = [inner]
-        self.needed.update(inputs)
+        self.needed.update(v for v in inputs if not is_passed_as_bits(v))
         if kind is Kind.MOVE:
             self.needed.update(v for v in node.outputs if v.uses() or v.is_graph_output())
             return
@@ -134,9 +135,9 @@ class _Walk:
         self._computed(output)
 
     def _computed(self, output: ir.Value) -> None:
-        """A result is stored, unless the clamp that follows is."""
+        """A result is stored, unless the clamp that follows is, or its signs are."""
         self._waiting.add(output)
-        if not self._clamp_follows(output):
+        if not self._clamp_follows(output) and not is_passed_as_bits(output):
             self.needed.add(output)
 
     def _clamp_follows(self, value: ir.Value) -> bool:

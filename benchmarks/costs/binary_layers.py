@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from benchmarks.costs.ops import Part
 from benchmarks.costs.shapes import COLUMNS, INPUT, Case, Rng, random_padding, tensor
 from edgewright.converter.ops.binarize import Binarize
 from edgewright.converter.ops.binary_conv import BinaryConv2D
@@ -65,5 +66,21 @@ def binarize(rng: Rng) -> Case:
 
 
 def magnitude(rng: Rng) -> Case:
-    shape = (int(rng.integers(1, 6)), int(rng.choice(COLUMNS[:10])), int(rng.choice(CHANNELS)))
-    return MeanMagnitude(3), (tensor(*shape),)
+    op, x = _magnitude(rng)
+    return op, (x,)
+
+
+def magnitude_rows(rng: Rng) -> Case:
+    """What adds the distances of a row to their sum."""
+    op, x = _magnitude(rng)
+    return Part(op, x, 0), (x,)
+
+
+def magnitude_finish(rng: Rng) -> Case:
+    """What makes a mean of their sum."""
+    return Part(*_magnitude(rng), 1), (tensor(1, 1, 4),)
+
+
+def _magnitude(rng: Rng) -> tuple[MeanMagnitude, TensorType]:
+    shape = (int(rng.integers(2, 9)), int(rng.choice(COLUMNS[4:12])), int(rng.choice(CHANNELS)))
+    return MeanMagnitude(3), tensor(*shape)

@@ -34,7 +34,11 @@ KINDS: dict[str, tuple[int, tuple[Generator, ...]]] = {
     ),
     "packed_depthwise": (40, (packed.packed_depthwise,)),
     "binary_conv": (30, (binary_layers.signs, binary_layers.bounded, binary_layers.general)),
-    "binary_input": (15, (binary_layers.binarize, binary_layers.binarize, binary_layers.magnitude)),
+    "binary_input": (30, (binary_layers.binarize,)),
+    "magnitude": (
+        10,
+        (binary_layers.magnitude, binary_layers.magnitude_rows, binary_layers.magnitude_finish),
+    ),
     "binary": (15, (other_layers.add, other_layers.subtract, other_layers.multiply)),
     "pool": (15, (other_layers.average_pool, other_layers.max_pool, other_layers.global_pool)),
     "sums": (15, (other_layers.add_rows, other_layers.finish_sums)),

@@ -14,6 +14,7 @@ from edgewright.runtime.report.figure_style import (
     BLUE,
     LINE,
     ORANGE,
+    SETTINGS,
     SOFT,
     TEAL,
     inline_svg,
@@ -55,14 +56,21 @@ def draw_learning_curve(document: Mapping[str, Any]) -> Any:
     """Loss at the left, accuracy at the right, an epoch a step."""
     history: Sequence[Mapping[str, Any]] = document["history"]
     epochs = range(1, len(history) + 1)
+    from matplotlib import rc_context
+
+    with rc_context(SETTINGS):
+        return _draw(document, history, epochs)
+
+
+def _draw(document: Mapping[str, Any], history: Sequence[Mapping[str, Any]], epochs: range) -> Any:
     figure = new_figure(WIDTH_IN, HEIGHT_IN)
     title = f"{document['algorithm']}, {len(history)} epochs"
     titles(figure, title, f"{document['trained_with']:,} samples, {document['held_back']:,} held back", 0.075)
-    loss = figure.add_axes((0.075, 0.16, 0.385, 0.59))
+    loss = figure.add_axes((0.075, 0.16, 0.385, 0.53))
     loss.plot(epochs, [e["loss"] for e in history], color=BLUE, lw=1.6)
     loss.set_ylim(bottom=0)
     loss.set_title("training loss", fontsize=9, color=SOFT, loc="left")
-    right = figure.add_axes((0.565, 0.16, 0.385, 0.59))
+    right = figure.add_axes((0.565, 0.16, 0.385, 0.53))
     _draw_metric(right, document, epochs)
     for axes in (loss, right):
         axes.set_xlabel("epoch")

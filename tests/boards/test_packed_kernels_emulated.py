@@ -23,7 +23,7 @@ SOAK = int(os.environ.get("EDGEWRIGHT_SOAK", "1"))
 @pytest.mark.parametrize(
     ("board", "count", "formats"),
     [
-        ("mps2-an386", 2, FORMATS),
+        ("mps2-an386", 1, FORMATS),
         ("mps2-an385", 1, FORMATS),
         ("mps3-an547", 1, FORMATS),
         # The Cortex-M0 faults on unaligned words; its memory holds few layers.

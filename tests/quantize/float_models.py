@@ -188,7 +188,16 @@ def spelled(g):
     return g.node("Softmax", [g.node("Mul", [g.node("Flatten", [y]), g.constant(0.5)])], axis=1), scaled
 
 
-NETS = {f.__name__: f for f in (plain, residual, mobile, swish, branches, sequence, gated, spelled)}
+def squeeze(g):
+    """Squeeze and excitation, as MobileNetV3 has it."""
+    y = g.node("HardSwish", [g.conv("x", 8, 3, pads=[1] * 4)])
+    s = g.node("Relu", [g.conv(g.node("GlobalAveragePool", [y]), 4, 8, kernel=1)])
+    s = g.node("HardSigmoid", [g.conv(s, 8, 4, kernel=1)], alpha=1 / 6, beta=0.5)
+    y = g.conv(g.node("Mul", [y, s]), 6, 8, kernel=1)
+    return g.gemm(g.node("Flatten", [g.node("GlobalMaxPool", [y])]), 6, 4)
+
+
+NETS = {f.__name__: f for f in (plain, residual, mobile, swish, branches, sequence, gated, spelled, squeeze)}
 
 
 def net(name, seed=0):

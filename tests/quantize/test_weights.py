@@ -93,6 +93,14 @@ def test_feedback_over_several_blocks_of_columns():
     assert np.mean(found[0] != whole[0]) < 0.02 and np.allclose(found[1], whole[1], rtol=1e-3)
 
 
+def test_moments_close_to_singular_do_not_stop_it():
+    rng = np.random.default_rng(6)
+    column = rng.normal(size=(40, 1)) * 10 ** rng.uniform(-8, 8, (40, 1))
+    for moments in (column @ column.T, np.ones((40, 40))):
+        levels, scales = round_with_feedback(rng.normal(size=(3, 40)), format_of("int4"), moments[None])
+        assert np.all(np.isfinite(scales)) and np.abs(levels).max() <= 7
+
+
 def test_inputs_that_are_always_zero_do_not_stop_it():
     moments = np.zeros((1, 6, 6))
     rows = np.random.default_rng(5).normal(size=(3, 6))

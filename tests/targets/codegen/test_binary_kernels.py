@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 
 import numpy as np
@@ -13,7 +14,8 @@ from edgewright.converter.ops.bits import bits_type, pack_bits
 from edgewright.converter.ops.requantize import Requantize
 from edgewright.converter.program import Quantization
 from edgewright.targets.codegen.kernels.binary_planes import Part, split_outputs, start_planes
-from edgewright.targets.cpu import CPU_CLASSES, DSP, MVE, SCALAR
+from edgewright.targets.costs import cost_model, estimate_kernel_cycles
+from edgewright.targets.cpu import CPU_CLASSES, DSP, MVE, SCALAR, cpu_class
 from tests.targets.codegen.binary_cases import KINDS, inputs
 from tests.targets.codegen.kernel_calls import KernelCalls
 from tests.targets.codegen.stream_cases import stream
@@ -135,6 +137,18 @@ def test_counters_start_where_more_mismatches_pass_the_last_plane(depth_channels
     for mismatches in range(depth_channels + 1):
         positive = depth_channels - 2 * mismatches >= op.thresholds
         assert ((start + mismatches < 1 << top) == positive).all()
+
+
+@pytest.mark.parametrize(
+    "cpu", ["cortex-m0", "cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m55"]
+)
+def test_every_kernel_has_costs(cpu):
+    features = {"cortex-m4": ("dsp",), "cortex-m7": ("dsp",), "cortex-m55": ("dsp", "mve")}.get(cpu, ())
+    for kind in KINDS:
+        for op, types, _ in itertools.islice(cases(kind), 20):
+            for kernel in op.stream_kernels(cpu_class(features), *types):
+                assert kernel.work
+                assert estimate_kernel_cycles(kernel, cost_model(cpu)) > 0
 
 
 def test_vectors_take_all_but_a_small_rest():

@@ -22,40 +22,42 @@ from tests.targets.codegen.kernel_calls import KernelCalls
 from tests.targets.codegen.packed_cases import FORMATS, cases, tile_forms, with_format
 from tests.targets.codegen.stream_cases import stream, values
 
-CASES = 6 * int(os.environ.get("EDGEWRIGHT_SOAK", "1"))
+CASES = 5 * int(os.environ.get("EDGEWRIGHT_SOAK", "1"))
 X = Quantization(0.1, 3)
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_rows_equal_golden(name, tmp_path):
-    calls, recorded, forms = KernelCalls(), [], set()
+    calls, recorded = KernelCalls(), []
     rng = np.random.default_rng(5)
     for op, types in cases(1, CASES, (name,)):
         inputs = values(rng, types)
         want = op.golden(*inputs)
         for kernel in (*op.stream_kernels(SCALAR, *types), *op.lean_kernels(SCALAR, *types)):
             recorded.append((op, stream(calls, (kernel,), inputs), want))
-            forms |= tile_forms(kernel)
     contents = calls.run(tmp_path)
-    bits = WEIGHT_FORMATS[name].bits
-    tiles = {f"ew_packed{bits}_{tile}" for tile in ("1x1", "1x2", "1x4", "2x1")}
-    assert forms == {f"{t}_{f}" for t in tiles for f in ("bounded", "general", "once_right", "once")}
     wrong = [op for op, outs, want in recorded if b"".join(contents[o] for o in outs) != want.tobytes()]
     assert not wrong, wrong[:3]
     # Not all outputs are constant or saturated, or the comparison would say little.
-    assert np.mean([np.unique(want).size > 4 for _, _, want in recorded]) > 0.5
+    assert np.mean([np.unique(want).size > 4 for _, _, want in recorded]) > 0.3
 
 
-def test_every_form_of_dsp_is_among_the_cases():
+@pytest.mark.parametrize("cpu", [SCALAR, DSP], ids=lambda c: c.name)
+def test_every_tile_is_among_the_cases(cpu):
     forms = set()
-    for op, types in cases(2, CASES):
-        for kernel in (op.row_kernel(DSP, *types), *op.lean_kernels(DSP, *types)):
+    for op, types in cases(2, 4 * CASES):
+        for kernel in (op.row_kernel(cpu, *types), *op.lean_kernels(cpu, *types)):
             forms |= tile_forms(kernel)
-    rest = ("bounded", "general", "once_right", "once")
-    codes = {f"ew_packed{bits}_4x{p}_{f}" for bits in (4, 2) for p in (1, 2) for f in rest}
-    quick = ("relu", "linear")
-    codes |= {f"ew_packed_{n}_4x{p}_{f}" for n in ("int4", "int2", "ternary") for p in (1, 2) for f in quick}
-    assert forms == codes | {f"ew_packed_binary_2x{p}_{f}" for p in (1, 2, 3) for f in (*rest, *quick)}
+    tiles = {f"ew_packed{bits}_{t}" for bits in (4, 2, 1) for t in ("1x1", "1x2", "1x4", "2x1")}
+    whole = set()
+    if cpu is DSP:
+        signs = {f"ew_packed_binary_2x{p}" for p in (1, 2, 3)}
+        tiles = {f"ew_packed{bits}_4x{p}" for bits in (4, 2) for p in (1, 2)} | signs
+        whole = {f"ew_packed_{name}_4x{p}" for name in ("int4", "int2", "ternary") for p in (1, 2)} | signs
+    assert forms == {
+        *(f"{t}_{form}" for t in tiles for form in ("bounded", "general", "once_right", "once")),
+        *(f"{t}_{form}" for t in whole for form in ("relu", "linear")),
+    }
 
 
 @pytest.mark.parametrize("cpu", CPU_CLASSES.values(), ids=lambda c: c.name)
