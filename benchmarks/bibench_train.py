@@ -52,7 +52,7 @@ class Recipe:
     batch: int
 
 
-RECIPES = {"digits": Recipe(30, 15, 64), "kws": Recipe(60, 60, 32)}
+RECIPES = {"digits": Recipe(30, 15, 64), "kws": Recipe(40, 40, 32)}
 QUICK = Recipe(1, 1, 64)
 
 

@@ -10,6 +10,7 @@ Optimal Brain Damage, and Hassibi and Stork, Optimal Brain Surgeon.
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -28,25 +29,44 @@ BLOCK = 64
 ROUNDS = 3
 
 
-def round_with_feedback(rows: Doubles, form: WeightsFormat, moments: Doubles) -> tuple[Array, Doubles]:
+@dataclass(frozen=True, eq=False)
+class Factored:
+    """Second moments ready for rounding; the same for all formats of a layer.
+
+    Args:
+        damped: H with something added to its diagonal, [G, K, K].
+        order: Columns by importance, the largest first, [G, K].
+        factor: Upper triangular U with U^T U = inverse of the damped H in that order.
+    """
+
+    damped: Doubles
+    order: Array
+    factor: Doubles
+
+
+def round_with_feedback(
+    rows: Doubles, form: WeightsFormat, moments: Doubles | Factored, rounds: int = ROUNDS
+) -> tuple[Array, Doubles]:
     """Levels and scales of a layer.
 
     Args:
         rows: Weights [O, K]; with groups, output channels of a group follow each other.
         form: Their levels.
-        moments: Second moments of the inputs a group of weights meets, [G, K, K].
+        moments: Second moments of the inputs a group of weights meets, [G, K, K], factored or not.
+        rounds: How often the weights are rounded, each time with scales fitted to the levels before.
 
     Returns:
         Levels int8 [O, K]; scales [O].
     """
-    groups, depth = moments.shape[0], moments.shape[1]
+    prepared = factored(moments)
+    damped, order, factor = prepared.damped, prepared.order, prepared.factor
+    groups, depth = order.shape
     grouped = rows.reshape(groups, -1, depth)
-    damped, order, factor = _factored(moments)
     importance = np.repeat(np.diagonal(damped, axis1=1, axis2=2), grouped.shape[1], axis=0)
     scales = best_scales(rows, form, importance).reshape(groups, -1)
     best, best_scale = np.zeros(grouped.shape), scales
     least = np.full(scales.shape, np.inf)
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         levels = _round(grouped, scales, form, order, factor)
         error = _error(grouped - scales[:, :, None] * levels, damped)
         better = error < least
@@ -58,18 +78,20 @@ def round_with_feedback(rows: Doubles, form: WeightsFormat, moments: Doubles) ->
     return best.reshape(rows.shape).astype(np.int8), best_scale.reshape(-1)
 
 
-def _factored(moments: Doubles) -> tuple[Doubles, Array, Doubles]:
-    """(damped moments, columns by importance, Cholesky factor of the inverse in that order).
+def factored(moments: Doubles | Factored) -> Factored:
+    """Second moments [G, K, K] ready for rounding.
 
     More damping where the moments are too close to singular for double precision.
     """
+    if isinstance(moments, Factored):
+        return moments
     for strength in (1.0, 10.0, 100.0):
         damped = _damped(moments, DAMPING * strength)
         order = np.argsort(-np.diagonal(damped, axis1=1, axis2=2), axis=1)
         with contextlib.suppress(np.linalg.LinAlgError):
-            return damped, order, _inverse_factor(_permuted(damped, order))
+            return Factored(damped, order, _inverse_factor(_permuted(damped, order)))
     diagonal = np.eye(moments.shape[1]) * damped
-    return diagonal, order, _inverse_factor(_permuted(diagonal, order))
+    return Factored(diagonal, order, _inverse_factor(_permuted(diagonal, order)))
 
 
 def _damped(moments: Doubles, damping: float) -> Doubles:

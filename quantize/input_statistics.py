@@ -12,6 +12,7 @@ import onnx_ir as ir
 
 from edgewright.converter.program import Array
 from edgewright.quantize.calibrate.running import Runner, Samples, in_runs
+from edgewright.quantize.feedback import Factored
 from edgewright.quantize.graph_edit import name_of, shape_of
 from edgewright.quantize.layers import Layer
 
@@ -35,7 +36,7 @@ class InputStatistics:
     """
 
     means: dict[str, Doubles] = field(default_factory=dict)
-    moments: dict[str, Doubles] = field(default_factory=dict)
+    moments: dict[str, Doubles | Factored] = field(default_factory=dict)
     asked: frozenset[str] = frozenset()
 
 
@@ -79,7 +80,9 @@ def _add(
     if moments and mean.shape[1] <= MAX_DEPTH:
         columns = _columns(layer, windows, rng)
         moment = columns.transpose(1, 2, 0) @ columns.transpose(1, 0, 2) / len(columns)
-        found.moments[layer.name] = found.moments.get(layer.name, 0.0) + moment.astype(np.float64) / samples
+        known = found.moments.get(layer.name, 0.0)
+        assert not isinstance(known, Factored)
+        found.moments[layer.name] = known + moment.astype(np.float64) / samples
 
 
 def _columns(layer: Layer, windows: Array, rng: np.random.Generator) -> Array:

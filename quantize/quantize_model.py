@@ -21,7 +21,7 @@ from edgewright.quantize.calibrate.statistics import Seen, observe
 from edgewright.quantize.deployable import check_deployable, check_operators
 from edgewright.quantize.emit_qdq import QuantizedWeights, emit_qdq
 from edgewright.quantize.equalize import equalized
-from edgewright.quantize.feedback import round_with_feedback
+from edgewright.quantize.feedback import ROUNDS, round_with_feedback
 from edgewright.quantize.formats import FORMATS
 from edgewright.quantize.graph_edit import name_of
 from edgewright.quantize.input_statistics import InputStatistics, input_statistics
@@ -204,7 +204,11 @@ def _look_at_inputs(
 
 
 def rounded(
-    layer: Layer, format_name: str, inputs: InputStatistics | None, settings: Settings
+    layer: Layer,
+    format_name: str,
+    inputs: InputStatistics | None,
+    settings: Settings,
+    rounds: int = ROUNDS,
 ) -> QuantizedWeights:
     """Weights of a layer in a format.
 
@@ -213,6 +217,7 @@ def rounded(
         format_name: The format.
         inputs: What was seen of its input, None where rounding and bias correction do not look at it.
         settings: `feedback` and `correct_bias` count.
+        rounds: Of rounding with feedback.
     """
     rows, form = layer.rows().astype(np.float64), FORMATS[format_name]
     moments = None if inputs is None or not settings.feedback else inputs.moments.get(layer.name)
@@ -220,7 +225,7 @@ def rounded(
         scales = largest_scales(rows, form)
         levels = nearest_levels(rows, scales, form)
     elif moments is not None:
-        levels, scales = round_with_feedback(rows, form, moments)
+        levels, scales = round_with_feedback(rows, form, moments, rounds)
     else:
         scales = best_scales(rows, form)
         levels = nearest_levels(rows, scales, form)

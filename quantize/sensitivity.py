@@ -9,6 +9,7 @@ import onnx_ir as ir
 
 from edgewright.converter.program import Array
 from edgewright.quantize.calibrate.running import Runner, Samples
+from edgewright.quantize.feedback import factored
 from edgewright.quantize.formats import FORMATS
 from edgewright.quantize.graph_edit import name_of
 from edgewright.quantize.input_statistics import input_statistics
@@ -18,7 +19,7 @@ from edgewright.quantize.score import decibels_of, noise_to_signal, signal_names
 from edgewright.quantize.settings import Settings
 
 # Samples that every layer and format is run with.
-MAX_SAMPLES = 8
+MAX_SAMPLES = 4
 
 
 @dataclass(frozen=True)
@@ -67,13 +68,16 @@ def measure_sensitivity(
     wanted = [runner.run(sample) for sample in chosen]
     found: list[Sensitivity] = []
     for layer in layers:
+        if layer.name in inputs.moments:  # once for all formats, and gone with the layer
+            inputs.moments[layer.name] = factored(inputs.moments[layer.name])
         for form in FORMATS.values():
-            weights = rounded(layer, form.name, inputs, settings)
+            weights = rounded(layer, form.name, inputs, settings, rounds=1)
             changed = _changed(layer, weights.levels * weights.scales[:, None], weights.bias)
             made = [runner.run(sample, changed) for sample in chosen]
             size = form.packed_bytes(layer.rows().size)
             found.append(Sensitivity(layer.name, form.name, size, _noise(made, wanted)))
             progress("sensitivity", len(found), len(layers) * len(FORMATS))
+        inputs.moments.pop(layer.name, None)
     return found
 
 

@@ -16,8 +16,8 @@ def cases(seed, count):
 
 @pytest.mark.parametrize("board", ["mps2-an385", "mps2-an386", "mps2-an500", "mps3-an547"])
 def test_binary_layers(board, tmp_path):
-    check(board, *program_of(cases(21, 16), 1), tmp_path)
+    check(board, *program_of(cases(21, 8), 1), tmp_path)
 
 
 def test_binary_layers_on_a_core_without_unaligned_access(tmp_path):
-    check("microbit", *program_of(cases(22, 3), 1), tmp_path)
+    check("microbit", *program_of(cases(22, 2), 1), tmp_path)

@@ -43,19 +43,13 @@ def binarize_kernel(op: Binarize, cpu: CpuClass, x: TensorType) -> RowKernel:
 
 def _binarize_work(cpu: CpuClass, columns: int, channels: int) -> dict[str, float]:
     words, rest = divmod(channels, 32)
-    work: dict[str, float] = {
-        "binarize": 1,
-        "binarize_pixel": columns,
-        "binarize_word": columns * words,
-        "binarize_part": columns * (rest > 0),
-    }
-    if cpu.name == "scalar" and channels % 4:
-        # Cores without unaligned access take the channels of most pixels one by one.
-        work["binarize_odd_quad"] = columns * (channels // 4)
-        work["binarize_odd_single"] = columns * (channels % 4)
-    elif cpu.name != "mve":
-        work |= {"binarize_quad": columns * (rest // 4), "binarize_single": columns * (rest % 4)}
-    return work
+    work: dict[str, float] = {"binarize": 1, "binarize_pixel": columns}
+    # Cores without unaligned access take the channels of most pixels one by one then.
+    name = "binarize_odd" if cpu.name == "scalar" and channels % 4 else "binarize"
+    work |= {f"{name}_word": columns * words, f"{name}_part": columns * (rest > 0)}
+    if cpu.name == "mve":
+        return work | {"binarize_vector": columns * (rest > 16)}
+    return work | {f"{name}_quad": columns * (rest // 4), f"{name}_single": columns * (rest % 4)}
 
 
 def mean_magnitude_kernel(op: MeanMagnitude, x: TensorType) -> RowKernel:

@@ -133,8 +133,8 @@ def _work(layer: _Layer) -> Work:
     tiles = tile_mve_work(g, runs, layer.outputs, layer.call.form)
     if layer.unpacks:
         return gathered | tiles | unpack_mve_work(bits, runs * g.groups * layer.fours, layer.depth // 4)
-    tiles[f"packed{bits}_mve"] = tiles.pop("dot_mve")
-    return gathered | tiles
+    tiles[f"mve{bits}"] = tiles.pop("dot_mve")
+    return gathered | {f"packed_{name}": count for name, count in tiles.items()}
 
 
 def _source(layer: _Layer) -> tuple[str, tuple[str, ...]]:

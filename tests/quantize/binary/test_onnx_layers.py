@@ -21,6 +21,7 @@ from edgewright.quantize.binary.onnx_layer import AUTO, choose_layers, to_onnx
 from edgewright.quantize.layers import find_layers
 from edgewright.quantize.prepare import prepare
 from edgewright.quantize.quantize_model import quantize_model
+from edgewright.quantize.tensor_plan import plan_tensors
 
 RNG = np.random.default_rng(3)
 
@@ -175,7 +176,27 @@ def test_a_chain_passes_packed_bits_on_the_device():
     kinds = [n.op.kind for n in program.nodes]
     first = kinds.index("binary_conv")
     assert kinds[first - 1 : first + 2] == ["binarize", "binary_conv", "binary_conv"]
-    assert program.values[program.nodes[first].outputs[0]].dtype == "uint32"
+    assert program.values[program.nodes[first].output].dtype == "uint32"
+
+
+@pytest.mark.parametrize(
+    ("function", "reads", "passed"),
+    [("BinaryConv", "x", True), ("BinaryConvMean", "x", False), ("BinaryConv", "add", False)],
+)
+def test_what_is_read_for_more_than_its_signs_is_stored(function, reads, passed):
+    """A result that a sum or a mean of magnitudes reads as well gets a quantization of its own."""
+    loaded, _ = read_onnx(chain("Relu"), Path(), {})
+    bits_through_clamps(loaded.graph)
+    second = list(loaded.graph)[1]
+    second.op_type = function
+    if reads == "add":
+        first = next(iter(loaded.graph)).outputs[0]
+        added = ir.Value(name="sum", shape=first.shape, type=first.type)
+        loaded.graph.append(ir.node("Add", [first, first], outputs=[added], name="addition"))
+        loaded.graph.outputs.append(added)
+    plan = plan_tensors(loaded.graph)
+    stored = {v.name for group in plan.groups for v in group.members}
+    assert plan.float_nodes == [] and ("v" not in stored) == passed and {"x", "y"} <= stored
 
 
 def chain(clamp: str, extra_output: bool = False) -> bytes:
