@@ -40,7 +40,7 @@ from edgewright.quantize.binary import ALGORITHMS
 
 OUT, CACHE = ROOT / "build" / "bench" / "bibench.json", ROOT / "build" / "bibench"
 SCHEMA_VERSION = 1
-SEEDS = 3
+SEEDS, QUICK = 3, "plain"
 Records = list[dict[str, Any]]
 
 
@@ -102,7 +102,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--operators", nargs="+", choices=[*ALGORITHMS], default=[*ALGORITHMS], metavar="NAME"
     )
     parser.add_argument("--seeds", type=int, choices=range(1, 11), default=SEEDS, metavar="N")
-    parser.add_argument("--quick", action="store_true", help="an epoch each, one seed, no board: a trial")
+    parser.add_argument(
+        "--quick", action="store_true", help="an epoch, an architecture, a seed, no board: a trial"
+    )
     parser.add_argument("--no-board", action="store_true", help="build and emulate nothing")
     parser.add_argument("--no-page", dest="page", action="store_false", help="leave docs/ as it is")
     parser.add_argument("--cache", type=Path, default=CACHE, metavar="DIR", help="where runs are kept")
@@ -114,8 +116,11 @@ def run(options: argparse.Namespace, tasks: Sequence[str]) -> tuple[Records, Rec
     """Train everything, two groups at a time, then build a network of every kind."""
     from benchmarks.bibench_train import Group, run_group
 
-    seeds = 1 if options.quick else options.seeds
-    groups = [Group(t, a, s, options.quick) for s in range(seeds) for t in tasks for a in ARCHITECTURES]
+    if options.quick:  # in this process: starting others takes longer than the training
+        return [
+            r for t in tasks for r in run_group(Group(t, QUICK, 0, True), options.operators, options.cache)
+        ], []
+    groups = [Group(t, a, s) for s in range(options.seeds) for t in tasks for a in ARCHITECTURES]
     found: dict[Any, Records] = {}
     with worker_pool() as pool:
         jobs = {pool.submit(run_group, g, options.operators, options.cache): g for g in groups}
@@ -126,7 +131,7 @@ def run(options: argparse.Namespace, tasks: Sequence[str]) -> tuple[Records, Rec
             best = max(r["deployed"] for r in found[group] if r["operator"] != FLOAT)
             tell(f"{group.task}, {group.architecture}, {group.seed}", f"best {best:.4f}")
         records = [r for g in groups for r in found[g]]
-        if options.quick or options.no_board:
+        if options.no_board:
             return records, []
         return records, _boards(pool, [g for g in groups if g.seed == 0], options)
 

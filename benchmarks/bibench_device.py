@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -19,15 +18,12 @@ def measure_on_board(model: Path, key: dict[str, str]) -> dict[str, Any]:
     """Build a network, compare it with the reference and count its cycles.
 
     Args:
-        model: The int8 and binary .onnx; the result is kept beside it.
+        model: The int8 and binary .onnx.
         key: What the network is: task, architecture, operator.
 
     Returns:
-        `key` with `cycles`, `weights_bytes`, `flash_bytes`, `ram_bytes`, `equal`, or with `error`.
+        `key` with `cycles`, `weights_bytes`, `code_bytes`, `arena_bytes`, `equal`, or with `error`.
     """
-    kept = model.with_suffix(".board.json")
-    if kept.is_file():
-        return key | json.loads(kept.read_text())
     with tempfile.TemporaryDirectory(prefix="edgewright-bibench-") as folder:
         job = Job(model, load_board(M4_BOARD), Path(folder) / "build", cases=CASES)
         try:
@@ -35,12 +31,10 @@ def measure_on_board(model: Path, key: dict[str, str]) -> dict[str, Any]:
         except EdgewrightError as error:
             return key | {"error": f"{error.code}: {error.message}"}
     memory = report["memory"]
-    found = {
+    return key | {
         "cycles": report["latency"]["estimated_cycles"],
         "weights_bytes": memory["weights_bytes"],
         "code_bytes": memory["code_bytes"],
         "arena_bytes": memory["arena_bytes"],
         "equal": report["verify"]["ok"],
     }
-    kept.write_text(json.dumps(found))
-    return key | found

@@ -19,6 +19,7 @@ from edgewright.converter.ops.conv2d import Conv2D
 from edgewright.converter.ops.requantize import Requantize
 from edgewright.converter.program import Array, Quantization, TensorType
 from edgewright.converter.schedule import Wish
+from edgewright.runtime.command_link import Timeouts
 from edgewright.runtime.devices.device import Device
 from edgewright.runtime.devices.transport import EmulatorTransport
 from edgewright.runtime.infer import infer_cases
@@ -30,6 +31,8 @@ from edgewright.targets.planning import Planning
 from edgewright.targets.toolchain import build_firmware
 
 Shape = tuple[int, int, int]
+# Inputs of 100 kB and inferences of 10^8 cycles, also on a busy machine.
+PATIENCE = Timeouts(line_s=60.0, load_s=120.0, run_s=600.0)
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,7 @@ def run_layer(layer: Layer, model: str) -> Run:
         folder = Path(name)
         emit_library(program, planned.plan, planned.kernels, planned.cpu, folder / "library")
         image = build_firmware(folder / "library", board, folder / "firmware")
-        with Device(EmulatorTransport(board, image.elf, count=True)) as device:
+        with Device(EmulatorTransport(board, image.elf, count=True), PATIENCE) as device:
             outputs = infer_cases(program, [case], device)
             assert device.counter is not None
             device.counter.take()
