@@ -107,8 +107,16 @@ def deploy(job: Job, say: Say, advance: Advance) -> dict[str, Any]:
     with _quantized(job, say, advance) as model:
         report = _deploy(job, model, say, advance)
         if job.calibrate is not None:
-            shutil.copyfile(model, job.out / QUANTIZED_MODEL)
+            _keep(model, job.out / QUANTIZED_MODEL)
     return report
+
+
+def _keep(model: Path, path: Path) -> None:
+    try:
+        shutil.copyfile(model, path)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise WorkError("EW-OUT-WRITE", f"cannot write {path}: {error}") from error
 
 
 @contextmanager

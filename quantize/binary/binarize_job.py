@@ -24,7 +24,7 @@ from edgewright.quantize.prepare import prepare
 from edgewright.quantize.quantize_model import quantize_model
 
 if TYPE_CHECKING:
-    from edgewright.quantize.train.binarize_model import Binarized
+    from edgewright.quantize.train.session import Binarized
     from edgewright.quantize.train.settings import TrainSettings
 
 # Called with (stage, sentence) when a stage is done, and with (stage, done, total) while it runs.
@@ -186,7 +186,7 @@ def _untrained_json(layer: BinarizedLayer) -> dict[str, Any]:
 def _train(
     job: BinarizeJob, imported: ImportedModel | None, data: Dataset, say: Say, advance: Advance
 ) -> tuple[bytes, dict[str, Any]]:
-    from edgewright.quantize.train.binarize_model import Control
+    from edgewright.quantize.train.session import Control
     from edgewright.quantize.train.settings import TrainSettings
     from edgewright.quantize.train.training_report import summary, training_document, write_training_report
 
@@ -220,7 +220,8 @@ def _trained(
     settings: TrainSettings,
     control: Any,
 ) -> Binarized:
-    from edgewright.quantize.train.binarize_model import binarize_model, train_module
+    from edgewright.quantize.train.binarize_model import binarize_model
+    from edgewright.quantize.train.train_module import train_module
 
     if job.module is not None:
         from edgewright.quantize.train.module_file import load_module

@@ -24,6 +24,7 @@ from edgewright.quantize.binary.layers import BinaryConv2d, BinaryLinear
 from edgewright.quantize.binary.onnx_layer import layer_window
 from edgewright.quantize.graph_edit import constant_of, name_of, shape_of
 from edgewright.quantize.layers import Layer, find_layers
+from edgewright.quantize.train import torch_windows  # noqa: F401  (adds its operators)
 from edgewright.quantize.train.torch_ops import OPERATORS, refused
 
 

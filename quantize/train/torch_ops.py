@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from edgewright.converter.lower.windows import Image, window_of
 from edgewright.errors import ModelError
 from edgewright.quantize.graph_edit import constant_of, shape_of
 
@@ -43,7 +42,8 @@ def operator(*names: str) -> Callable[[Operator], Operator]:
     return register
 
 
-def _one(values: Values, index: int = 0) -> Tensor:
+def present(values: Values, index: int = 0) -> Tensor:
+    """A value that is not optional."""
     value = values[index]
     assert value is not None
     return value
@@ -80,64 +80,64 @@ BINARY: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 @operator(*UNARY)
 def _unary(node: ir.Node, values: Values) -> list[Tensor]:
-    return [UNARY[node.op_type](_one(values))]
+    return [UNARY[node.op_type](present(values))]
 
 
 @operator(*BINARY)
 def _binary(node: ir.Node, values: Values) -> list[Tensor]:
     if len(values) != 2:
         raise refused(node, f"it has {len(values)} inputs")
-    return [BINARY[node.op_type](_one(values), _one(values, 1))]
+    return [BINARY[node.op_type](present(values), present(values, 1))]
 
 
 @operator("Clip")
 def _clip(node: ir.Node, values: Values) -> list[Tensor]:
     low, high = (values[i] if len(values) > i else None for i in (1, 2))
-    return [_one(values).clamp(low, high)] if low is not None or high is not None else [_one(values)]
+    return [present(values).clamp(low, high)] if low is not None or high is not None else [present(values)]
 
 
 @operator("LeakyRelu")
 def _leaky_relu(node: ir.Node, values: Values) -> list[Tensor]:
-    return [functional.leaky_relu(_one(values), node.attributes.get_float("alpha", 0.01))]
+    return [functional.leaky_relu(present(values), node.attributes.get_float("alpha", 0.01))]
 
 
 @operator("Elu")
 def _elu(node: ir.Node, values: Values) -> list[Tensor]:
-    return [functional.elu(_one(values), node.attributes.get_float("alpha", 1.0))]
+    return [functional.elu(present(values), node.attributes.get_float("alpha", 1.0))]
 
 
 @operator("Gelu")
 def _gelu(node: ir.Node, values: Values) -> list[Tensor]:
-    return [functional.gelu(_one(values), approximate=node.attributes.get_string("approximate", "none"))]
+    return [functional.gelu(present(values), approximate=node.attributes.get_string("approximate", "none"))]
 
 
 @operator("HardSigmoid")
 def _hard_sigmoid(node: ir.Node, values: Values) -> list[Tensor]:
     slope, offset = node.attributes.get_float("alpha", 0.2), node.attributes.get_float("beta", 0.5)
-    return [(slope * _one(values) + offset).clamp(0, 1)]
+    return [(slope * present(values) + offset).clamp(0, 1)]
 
 
 @operator("PRelu")
 def _prelu(node: ir.Node, values: Values) -> list[Tensor]:
-    x, slope = _one(values), _one(values, 1)
+    x, slope = present(values), present(values, 1)
     return [torch.where(x >= 0, x, x * slope)]
 
 
 @operator("Softmax", "LogSoftmax")
 def _softmax(node: ir.Node, values: Values) -> list[Tensor]:
     function = torch.softmax if node.op_type == "Softmax" else torch.log_softmax
-    return [function(_one(values), _inner_axis(node, node.attributes.get_int("axis", -1)))]
+    return [function(present(values), _inner_axis(node, node.attributes.get_int("axis", -1)))]
 
 
 @operator("Reshape", "Flatten", "Squeeze", "Unsqueeze")
 def _reshape(node: ir.Node, values: Values) -> list[Tensor]:
-    x = _one(values)
+    x = present(values)
     return [x.reshape(x.shape[0], *shape_of(node.outputs[0])[1:])]
 
 
 @operator("Transpose")
 def _transpose(node: ir.Node, values: Values) -> list[Tensor]:
-    x = _one(values)
+    x = present(values)
     order = node.attributes.get_ints("perm", list(reversed(range(x.dim()))))
     if order[0] != 0:
         raise refused(node, f"perm {list(order)} moves the batch")
@@ -147,7 +147,7 @@ def _transpose(node: ir.Node, values: Values) -> list[Tensor]:
 @operator("Concat")
 def _concat(node: ir.Node, values: Values) -> list[Tensor]:
     batch = max(v.shape[0] for v in values if v is not None)
-    parts = [_one([v]).expand(batch, *_one([v]).shape[1:]) for v in values]
+    parts = [present([v]).expand(batch, *present([v]).shape[1:]) for v in values]
     return [torch.cat(parts, _inner_axis(node, node.attributes.get_int("axis", 0)))]
 
 
@@ -155,7 +155,7 @@ def _concat(node: ir.Node, values: Values) -> list[Tensor]:
 def _split(node: ir.Node, values: Values) -> list[Tensor]:
     axis = _inner_axis(node, node.attributes.get_int("axis", 0))
     sizes = [shape_of(v)[axis] for v in node.outputs]
-    return list(torch.split(_one(values), sizes, axis))
+    return list(torch.split(present(values), sizes, axis))
 
 
 @operator("Pad")
@@ -166,11 +166,11 @@ def _pad(node: ir.Node, values: Values) -> list[Tensor]:
     fill = constant_of(node.inputs[2]) if len(node.inputs) > 2 else None
     if pads is None:
         raise refused(node, "its paddings are computed")
-    rank = _one(values).dim()
+    rank = present(values).dim()
     if pads[0] or pads[rank]:
         raise refused(node, "it pads the batch")
     sides = [int(n) for axis in reversed(range(rank)) for n in (pads[axis], pads[rank + axis])]
-    return [functional.pad(_one(values), sides, value=0.0 if fill is None else float(fill.reshape(())))]
+    return [functional.pad(present(values), sides, value=0.0 if fill is None else float(fill.reshape(())))]
 
 
 @operator("ReduceMean", "ReduceSum", "ReduceMax")
@@ -182,56 +182,17 @@ def _reduce(node: ir.Node, values: Values) -> list[Tensor]:
         raise refused(node, "it sums over the batch")
     keep = bool(node.attributes.get_int("keepdims", 1))
     function = {"ReduceMean": torch.mean, "ReduceSum": torch.sum, "ReduceMax": torch.amax}[node.op_type]
-    return [function(_one(values), dim=inner, keepdim=keep)]
-
-
-@operator("GlobalAveragePool", "GlobalMaxPool")
-def _global_pool(node: ir.Node, values: Values) -> list[Tensor]:
-    x = _one(values)
-    axes = tuple(range(2, x.dim()))
-    average = node.op_type == "GlobalAveragePool"
-    return [x.mean(dim=axes, keepdim=True) if average else x.amax(dim=axes, keepdim=True)]
-
-
-@operator("MaxPool", "AveragePool")
-def _pool(node: ir.Node, values: Values) -> list[Tensor]:
-    x = _one(values)
-    if x.dim() != 4 or len(node.outputs) != 1:
-        raise refused(node, "only pooling of images with one result is trained")
-    window = window_of(node, _image(node), node.attributes.get_ints("kernel_shape", []))
-    pads = window.padding
-    sides = (pads.left, pads.right, pads.top, pads.bottom)
-    if node.op_type == "MaxPool":
-        padded = functional.pad(x, sides, value=float("-inf"))
-        return [functional.max_pool2d(padded, window.size, window.stride, 0, window.dilation)]
-    sums = functional.avg_pool2d(functional.pad(x, sides), window.size, window.stride)
-    if any(sides) and not node.attributes.get_int("count_include_pad", 0):
-        covered = functional.pad(torch.ones_like(x[:1, :1]), sides)
-        sums = sums / functional.avg_pool2d(covered, window.size, window.stride)
-    return [sums]
-
-
-@operator("Conv")
-def _conv(node: ir.Node, values: Values) -> list[Tensor]:
-    x, weights = _one(values), _one(values, 1)
-    bias = values[2] if len(values) > 2 else None
-    if x.dim() != 4:
-        raise refused(node, "only convolutions over two axes are trained")
-    window = window_of(node, _image(node), weights.shape[2:])
-    pads = window.padding
-    padded = functional.pad(x, (pads.left, pads.right, pads.top, pads.bottom))
-    groups = node.attributes.get_int("group", 1)
-    return [functional.conv2d(padded, weights, bias, window.stride, 0, window.dilation, groups)]
+    return [function(present(values), dim=inner, keepdim=keep)]
 
 
 @operator("MatMul")
 def _matmul(node: ir.Node, values: Values) -> list[Tensor]:
-    return [torch.matmul(_one(values), _one(values, 1))]
+    return [torch.matmul(present(values), present(values, 1))]
 
 
 @operator("Gemm")
 def _gemm(node: ir.Node, values: Values) -> list[Tensor]:
-    a, b = _one(values), _one(values, 1)
+    a, b = present(values), present(values, 1)
     if node.attributes.get_int("transA", 0):
         raise refused(node, "its input is transposed, which moves the batch")
     b = b.t() if node.attributes.get_int("transB", 0) else b
@@ -242,15 +203,9 @@ def _gemm(node: ir.Node, values: Values) -> list[Tensor]:
 
 @operator("BatchNormalization")
 def _batch_norm(node: ir.Node, values: Values) -> list[Tensor]:
-    x, scale, bias, mean, variance = (_one(values, i) for i in range(5))
+    x, scale, bias, mean, variance = (present(values, i) for i in range(5))
     epsilon = node.attributes.get_float("epsilon", 1e-5)
     return [functional.batch_norm(x, mean, variance, scale, bias, False, 0.0, epsilon)]
-
-
-def _image(node: ir.Node) -> Image:
-    x = node.inputs[0]
-    assert x is not None
-    return Image(shape_of(x))
 
 
 def _inner_axis(node: ir.Node, axis: int) -> int:

@@ -25,7 +25,7 @@ from edgewright.runtime.report.figure_style import (
 from edgewright.runtime.report.write_report import _write_whole
 
 if TYPE_CHECKING:
-    from edgewright.quantize.train.binarize_model import Binarized
+    from edgewright.quantize.train.session import Binarized
 
 SCHEMA_VERSION = 1
 WIDTH_IN, HEIGHT_IN = 7.2, 3.1

@@ -28,7 +28,7 @@ def _parse(script: str) -> Any:
     return from_source(script, {"T": T})
 
 
-def _raw_pointers(func: Any) -> Any:
+def raw_pointers(func: Any) -> Any:
     from tvm import ir, tirx
 
     params, declarations = [], []
@@ -78,7 +78,7 @@ def _lower(func: Any, symbol: str = "f", workspace: bool = False) -> tuple[str, 
     used = 0
     if workspace:
         module[symbol], used = _with_workspace(module[symbol])
-    module[symbol] = _raw_pointers(module[symbol])
+    module[symbol] = raw_pointers(module[symbol])
     module = t.LowerIntrin()(module)
     return str(tvm_ffi.get_global_func("target.build.c")(module, target).inspect_source()), used
 

@@ -14,8 +14,9 @@ torch = pytest.importorskip("torch")
 from edgewright.converter.importers import load_model  # noqa: E402
 from edgewright.errors import ModelError, UsageError, WorkError  # noqa: E402
 from edgewright.quantize.binary import ALGORITHMS  # noqa: E402
-from edgewright.quantize.train.binarize_model import Control, binarize_model  # noqa: E402
+from edgewright.quantize.train.binarize_model import binarize_model  # noqa: E402
 from edgewright.quantize.train.checkpoint import load_checkpoint, save_checkpoint  # noqa: E402
+from edgewright.quantize.train.session import Control  # noqa: E402
 from edgewright.quantize.train.settings import TrainSettings  # noqa: E402
 from tests.quantize.train.nets import SHAPE, float_model, images  # noqa: E402
 
