@@ -187,4 +187,3 @@ def _pending(
 
     largest = float(layer.scale.max()) or 1.0
     return BinaryPending(name, index, largest, emit, channels=len(layer.weights), bits=bits)
-

@@ -1,9 +1,9 @@
 """Train the example model: a small CNN for scikit-learn's handwritten digits, as ONNX.
 
-Writes beside this file `digits_float.onnx` (as trained), `digits_int8.onnx` (QDQ, int8 weights per channel,
-float32 image in, float32 scores out), `samples.npz` (32 held-out images with their labels), `calibration.npz`
-(100 of the images it was trained on) and `test.npz` (all held-out images with their labels). The result is the
-same on every run with the same package versions.
+Writes beside this file `digits_float.onnx` (as trained), `digits_int8.onnx` (QDQ, int8 weights per
+channel, float32 image in, float32 scores out), `samples.npz` (32 held-out images with their labels),
+`calibration.npz` (100 of the images it was trained on) and `test.npz` (all held-out images with their
+labels). The result is the same on every run with the same package versions.
 
     pip install "edgewright[train]"      # torch and scikit-learn; training takes a few seconds
     python examples/digits/train.py
