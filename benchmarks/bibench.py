@@ -58,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         check_writable(options.out)
         options.cache.mkdir(parents=True, exist_ok=True)
+        kept = len([*options.cache.glob("*.json")])
         records, builds = run(options, tasks)
     except EdgewrightError as error:
         print(error, file=sys.stderr)
@@ -77,6 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "machine": machine(),
         "tools": tool_versions(),
         "seconds": round(seconds, 1),
+        "runs_kept_from_before": kept,
         "complete": complete,
         "ok": all(f.ok for f in figures),
         "figures": [asdict(f) for f in figures],
@@ -172,6 +174,7 @@ def is_complete(options: argparse.Namespace, tasks: Sequence[str], builds: Recor
 def note(document: dict[str, Any]) -> str:
     """When and where the results come from."""
     commit = str(document["git"]["commit"] or "unknown")[:7]
+    commit += " with changes" if document["git"]["modified"] else ""
     return (
         f"Two tasks, two architectures, {SEEDS} seeds; {document['date'][:10]}, at commit {commit}. Accuracy "
         "is that of the deployed networks on the held-out 30 %: hidden layers binary, the others int8."

@@ -60,7 +60,7 @@ def draw(records: Sequence[Record], builds: Sequence[Record]) -> Any:
 def _draw(records: Sequence[Record], builds: Sequence[Record]) -> Any:
     names = operators(records)
     tasks = list(dict.fromkeys(t for t, _ in places(records)))
-    panels = [*(f"top-1 of {t}, %" for t in tasks), "accuracy kept under corruption, %"]
+    panels = [*(f"top-1 of {t}, %" for t in tasks), "kept when corrupted, %"]
     panels += ["cycles of int8 / cycles, M4"] if any("cycles" in b for b in builds) else []
     height = TOP_IN + BOTTOM_IN + ROW_IN * len(names)
     figure = new_figure(WIDTH_IN, height)
@@ -108,7 +108,7 @@ def _values(
         here = [r for r in own if r["task"] == tasks[index]]
         twin = 100 * _mean([r["accuracy"] for r in here if r["operator"] == FLOAT])
         return [100 * _mean([r["deployed"] for r in here if r["operator"] == n]) for n in names], twin
-    if panel.startswith("accuracy kept"):
+    if panel.startswith("kept"):
         return [100 * _kept(own, n) for n in names], 100 * _kept(own, FLOAT)
     found = {(b["operator"], b["task"]): b["cycles"] for b in builds if b["architecture"] == architecture}
     places_built = list(dict.fromkeys(t for _, t in found))

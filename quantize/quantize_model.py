@@ -70,12 +70,14 @@ class Quantized:
             mean the same in both.
         layers: In graph order.
         settings: Those it was made with.
+        constants: Tensors that had one value on all samples: dead parts, or samples that do not reach them.
     """
 
     model: ir.Model
     float_model: ir.Model
     layers: list[LayerReport]
     settings: Settings
+    constants: tuple[str, ...] = ()
 
     @property
     def weight_bytes(self) -> int:
@@ -129,7 +131,7 @@ def quantize_model(
 
     Raises:
         ModelError: EW-QUANT-… naming the node or the tensor.
-        UsageError: EW-QUANT-EMPTY, EW-QUANT-LAYER, EW-QUANT-FORMAT.
+        UsageError: EW-QUANT-EMPTY, EW-QUANT-CONSTANT, EW-QUANT-LAYER, EW-QUANT-FORMAT.
     """
     prepared = prepare(imported)
     choose_formats(prepared, settings)  # wrong names are refused before minutes of work
@@ -166,6 +168,13 @@ def calibrate(
         model, wanted, samples, histograms=counted, progress=lambda d, n: progress("calibrate", d, n)
     )
     by_group = dict(zip(map(id, wanted), seen, strict=True))
+    for value in model.graph.inputs:
+        if any(s.constant and value in g.sources for g, s in zip(wanted, seen, strict=True)):
+            raise UsageError(
+                "EW-QUANT-CONSTANT",
+                f"input {name_of(value)} has one and the same value everywhere in the {len(samples)} samples",
+                "calibrate with inputs like those the device will see",
+            )
     return Calibrated(model, plan, [by_group.get(id(g)) for g in plan.groups], samples)
 
 
@@ -181,7 +190,9 @@ def finish(calibrated: Calibrated, settings: Settings, progress: Progress = sile
         progress("round weights", index + 1, len(layers))
     model = emit_qdq(calibrated.model, quantizations, weights)
     reports = [_report(layer, formats[layer.name]) for layer in layers]
-    return Quantized(model, calibrated.model, reports, settings)
+    groups = zip(calibrated.plan.groups, calibrated.seen, strict=True)
+    constants = tuple(group.name for group, seen in groups if seen is not None and seen.constant)
+    return Quantized(model, calibrated.model, reports, settings, constants)
 
 
 def _look_at_inputs(

@@ -1,8 +1,9 @@
 """Reruns the commands whose output the pages show, and writes what they print now; `make docs` runs it.
 
-A block of text that begins with `$ edgewright` is such an output; one that ends with `…` shows only what
-comes before the second table. Models of MLPerf Tiny are looked for in the folder EDGEWRIGHT_MODELS names;
-blocks of models that are not there stay as they are.
+A block of text that begins with `$ edgewright` is such an output, of the last command where it begins with
+several; one that ends with `…` shows only what comes before the second table. Commands run in a folder of
+their own with the repository's examples in it. Models of MLPerf Tiny are looked for in the folder
+EDGEWRIGHT_MODELS names; blocks of models that are not there stay as they are.
 """
 
 from __future__ import annotations
@@ -17,31 +18,41 @@ from datetime import date
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = (ROOT / "README.md", ROOT / "docs" / "memory.md")
-BLOCK = re.compile(r"^```text\n\$ edgewright (?P<command>[^\n]+)\n(?P<output>.*?)^```\n", re.M | re.S)
+PAGES = tuple(ROOT / name for name in ("README.md", "docs/memory.md", "docs/quantize.md", "docs/accuracy.md"))
+BLOCK = re.compile(r"^```text\n(?P<commands>(?:\$ edgewright [^\n]+\n)+)(?P<output>.*?)^```\n", re.M | re.S)
 # What follows a block: when it was made.
 STAMP = re.compile(r"\s*\((?P<when>\d+ \w+ \d{4}, commit [0-9a-f]{7})")
 CUT = "…\n"
 
 
-def find_model(command: str) -> Path | None:
-    """The model a command line names; None where it is not here."""
-    name = shlex.split(command)[1]
+def command_lines(block: re.Match[str]) -> list[str]:
+    """What follows `$ edgewright` in each line of a block's beginning."""
+    return [line.removeprefix("$ edgewright ") for line in block["commands"].splitlines()]
+
+
+def find_model(commands: list[str]) -> Path | None:
+    """The model the first command names; None where it is not here."""
+    name = shlex.split(commands[0])[1]
     places = [ROOT / name, Path(os.environ.get("EDGEWRIGHT_MODELS", ROOT)) / name]
     return next((p for p in places if p.is_file()), None)
 
 
-def run_command(command: str, model: Path) -> str:
-    """What `edgewright COMMAND` prints: results, then errors."""
-    subcommand, _, *options = shlex.split(command)
-    with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
-            [sys.executable, "-m", "edgewright", subcommand, str(model), *options],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+def run_commands(commands: list[str], model: Path) -> str:
+    """What the last one prints: results, then errors."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "examples").symlink_to(ROOT / "examples")
+        (folder / "build").mkdir()
+        if not (folder / shlex.split(commands[0])[1]).exists():
+            (folder / model.name).symlink_to(model)
+        for command in commands:
+            done = subprocess.run(
+                [sys.executable, "-m", "edgewright", *shlex.split(command)],
+                cwd=folder,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
     return done.stdout + done.stderr
 
 
@@ -58,11 +69,12 @@ def renew(text: str) -> str:
         ["git", "rev-parse", "--short=7", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.strip()
     for block in BLOCK.finditer(text):
-        model = find_model(block["command"])
+        commands = command_lines(block)
+        model = find_model(commands)
         if model is None:
-            print(f"edgewright {block['command']}: there is no such model", file=sys.stderr)
+            print(f"edgewright {commands[0]}: there is no such model", file=sys.stderr)
             continue
-        output = shown(run_command(block["command"], model), block["output"])
+        output = shown(run_commands(commands, model), block["output"])
         parts += [text[at : block.start("output")], output]
         at = block.end("output")
         stamp = STAMP.match(text, block.end())

@@ -196,6 +196,7 @@ def _data(made: QuantizedFile, out: Path) -> dict[str, object]:
         ],
         "float": None if made.found is None else {"top1": made.found.float_score.top1},
         "held_back": 0 if made.found is None else made.found.held_back,
+        "constant_tensors": list(made.quantized.constants),
         "sensitivity": [asdict(s) | {"sqnr_db": s.sqnr_db} for s in made.sensitivities],
     }
 
@@ -226,9 +227,19 @@ def _text(made: QuantizedFile, out: Path, model: str, data: str) -> str:
         ("wrote", f"{out} ({out.stat().st_size:,} bytes)"),
         ("layers", f"{len(made.quantized.layers)}, weights {byte_text(packed)}{share}"),
         ("settings", f"{made.quantized.settings.describe()}; {made.samples} samples"),
+        *_constant_tensors(made),
         ("next", f"edgewright evaluate {out} --float {model} --data {data}, edgewright deploy {out}"),
     ]
     return "\n\n".join([*parts, text_fields(fields)])
+
+
+def _constant_tensors(made: QuantizedFile) -> list[tuple[str, str]]:
+    """A warning where samples leave parts of the model untouched."""
+    names = made.quantized.constants
+    if not names:
+        return []
+    shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    return [("constant", f"the same value on all samples: {shown}; are the samples like the device's inputs?")]
 
 
 def _sensitivity_table(made: QuantizedFile) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -29,11 +29,13 @@ class Seen:
         high: The largest, or 0 where all are negative.
         counts: float64 [BINS], values by equal parts of low .. high; None where not counted. Values that
             are exactly 0, as behind a Relu, are not among them: int8 holds them exactly whatever the range.
+        constant: Whether every tensor of the group had one and the same value on all samples.
     """
 
     low: float
     high: float
     counts: npt.NDArray[np.float64] | None = None
+    constant: bool = False
 
 
 def observe(
@@ -87,7 +89,7 @@ def observe(
                 for group_index in by_name[name]:
                     counts[group_index] += _histogram(data, seen[group_index])
             passed()
-    return [Seen(s.low, s.high, c) for s, c in zip(seen, counts, strict=True)]
+    return [replace(s, counts=c) for s, c in zip(seen, counts, strict=True)]
 
 
 class _Extremes:
@@ -124,7 +126,8 @@ class _Extremes:
 def _joined(group: Group, extremes: _Extremes) -> Seen:
     names = [name_of(v) for v in group.sources]
     low = min(0.0, *group.covered, *(extremes.low[n] for n in names))
-    return Seen(low, max(0.0, *group.covered, *(extremes.high[n] for n in names)))
+    high = max(0.0, *group.covered, *(extremes.high[n] for n in names))
+    return Seen(low, high, constant=all(extremes.low[n] == extremes.high[n] for n in names))
 
 
 def _histogram(data: Array, seen: Seen) -> npt.NDArray[np.float64]:

@@ -81,17 +81,23 @@ def test_names_of_layers_and_formats():
     assert refusal(model, g.samples(), Settings(weights="int3")).code == "EW-QUANT-FORMAT"
 
 
-@pytest.mark.parametrize("constant", [0.0, 5.0, -2.0])
-def test_constant_activations(constant):
-    """An input that never changes, and a layer that is always zero behind its Relu, have a scale."""
+def test_constant_activations():
+    """A layer that is always zero behind its Relu has a scale, and is named."""
     g = Floats()
     y = g.conv("x", 4, 3)
-    dead = g.node("Relu", [g.node("Sub", [g.node("Relu", [y]), g.constant(1e3)])])
+    dead = g.node("Relu", [g.node("Sub", [g.conv("x", 4, 3), g.constant(1e3)])])
     model = g.model(g.conv(g.node("Add", [dead, y]), 2, 4, kernel=1))
-    samples = [{"x": np.full(g.shape, constant, np.float32)}] * 3
-    made = quantize_model(model, samples)
-    found, wanted = run(made.model, samples[:1]), run(model.model, samples[:1])
+    made = quantize_model(model, g.samples())
+    found, wanted = run(made.model, g.samples()[:1]), run(model.model, g.samples()[:1])
     assert np.allclose(found, wanted, atol=0.05 * np.abs(wanted).max())
+    assert dead in made.constants
+
+
+@pytest.mark.parametrize("constant", [0.0, 5.0])
+def test_constant_inputs_are_refused(constant):
+    g, model = net("plain")
+    error = refusal(model, [{"x": np.full(g.shape, constant, np.float32)}] * 3)
+    assert error.code == "EW-QUANT-CONSTANT" and "input x" in error.message
 
 
 def test_layers_of_zeros_and_large_biases():
