@@ -103,6 +103,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--operators", nargs="+", choices=[*ALGORITHMS], default=[*ALGORITHMS], metavar="NAME"
     )
+    parser.add_argument(
+        "--architectures", nargs="+", choices=ARCHITECTURES, default=[*ARCHITECTURES], metavar="NAME"
+    )
     parser.add_argument("--seeds", type=int, choices=range(1, 11), default=SEEDS, metavar="N")
     parser.add_argument(
         "--quick", action="store_true", help="an epoch, an architecture, a seed, no board: a trial"
@@ -122,7 +125,7 @@ def run(options: argparse.Namespace, tasks: Sequence[str]) -> tuple[Records, Rec
         return [
             r for t in tasks for r in run_group(Group(t, QUICK, 0, True), options.operators, options.cache)
         ], []
-    groups = [Group(t, a, s) for s in range(options.seeds) for t in tasks for a in ARCHITECTURES]
+    groups = [Group(t, a, s) for s in range(options.seeds) for t in tasks for a in options.architectures]
     found: dict[Any, Records] = {}
     with worker_pool() as pool:
         jobs = {pool.submit(run_group, g, options.operators, options.cache): g for g in groups}
@@ -167,7 +170,8 @@ def all_tables(records: Records, builds: Records) -> list[Table]:
 
 def is_complete(options: argparse.Namespace, tasks: Sequence[str], builds: Records) -> bool:
     """Whether nothing was left out."""
-    whole = len(tasks) == len(TASKS) and len(options.operators) == len(ALGORITHMS) and options.seeds >= SEEDS
+    everything = [(tasks, TASKS), (options.operators, ALGORITHMS), (options.architectures, ARCHITECTURES)]
+    whole = all(len(chosen) == len(known) for chosen, known in everything) and options.seeds >= SEEDS
     return whole and not options.quick and bool(builds) and all(b.get("equal") for b in builds)
 
 

@@ -15,6 +15,7 @@ import typer
 from edgewright import __version__
 from edgewright.cli import (
     bench,
+    binarize,
     boards,
     build,
     check,
@@ -34,8 +35,8 @@ from edgewright.cli.common import EXIT_INTERRUPTED, EXIT_OK, report_exception
 
 # The order of the help text.
 MODULES: tuple[ModuleType, ...] = (
-    *(deploy, check, convert, quantize, plan, stream, build, flash, run_command, verify, evaluate, bench),
-    *(devices, boards, doctor),
+    *(deploy, check, convert, quantize, binarize, plan, stream, build),
+    *(flash, run_command, verify, evaluate, bench, devices, boards, doctor),
 )
 
 PROGRAM = "edgewright"

@@ -239,7 +239,9 @@ def _constant_tensors(made: QuantizedFile) -> list[tuple[str, str]]:
     if not names:
         return []
     shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-    return [("constant", f"the same value on all samples: {shown}; are the samples like the device's inputs?")]
+    return [
+        ("constant", f"the same value on all samples: {shown}; are the samples like the device's inputs?")
+    ]
 
 
 def _sensitivity_table(made: QuantizedFile) -> str:
