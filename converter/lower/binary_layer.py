@@ -14,11 +14,12 @@ import numpy.typing as npt
 import onnx_ir as ir
 
 from edgewright.converter import binary_functions
+from edgewright.converter.importers.normalize.infer_binary_layer import result_shape
 from edgewright.converter.lower import attributes
 from edgewright.converter.lower.binary_scaling import Factors, int8_output, sum_thresholds, value_thresholds
 from edgewright.converter.lower.context import QUANTIZE_HINT, Context
 from edgewright.converter.lower.layout import Index, identity_index, stored_index
-from edgewright.converter.lower.operands import BinaryPending, Real
+from edgewright.converter.lower.operands import BinaryPending, Real, shape_of
 from edgewright.converter.lower.problem import Refused
 from edgewright.converter.lower.registry import lowers
 from edgewright.converter.lower.windows import Image, Window
@@ -36,10 +37,8 @@ GEMM_WINDOW = Window((1, 1), (1, 1), (1, 1), Padding())
 @lowers(*binary_functions.CONVOLUTIONS)
 def binary_convolution(context: Context, node: ir.Node) -> BinaryPending:
     """BinaryConv, BinaryConvMean and BinaryConvSpatial."""
-    x, weights = node.inputs[0], node.inputs[2]
-    assert x is not None and x.shape is not None and weights is not None and weights.shape is not None
-    image = Image(tuple(int(n) for n in x.shape.numpy()))
-    kernel = [int(n) for n in weights.shape.numpy()[2:]]
+    x, _, weights, *_ = _checked_shapes(context, node)
+    image, kernel = Image(x), weights[2:]
     top, left, bottom, right = attributes.integers(node, "pads", (0,) * 4)
     vertical, horizontal = attributes.integers(node, "strides", (1, 1))
     rows, columns = attributes.integers(node, "dilations", (1, 1))
@@ -59,6 +58,7 @@ def binary_convolution(context: Context, node: ir.Node) -> BinaryPending:
 @lowers("BinaryGemm")
 def binary_gemm(context: Context, node: ir.Node) -> BinaryPending:
     """BinaryGemm: a convolution of one pixel."""
+    _checked_shapes(context, node)
     layer = _layer(context, node, GEMM_WINDOW, 0)
     outputs, depth = len(layer.weights), layer.weights.shape[1]
     source = _Input(context, node, (0, 1), (1, 1, depth))
@@ -123,6 +123,14 @@ class _Input:
         value, quantization = self.real()
         thresholds = value_thresholds(quantization, self.shift)
         return self.context.builder.binarized(value, thresholds)
+
+
+def _checked_shapes(context: Context, node: ir.Node) -> list[tuple[int, ...]]:
+    """Shapes of the inputs, which fit one another."""
+    found = [shape_of(context.operand(node, i)) for i in range(len(node.inputs))]
+    shapes = [s for s in found if s is not None]
+    result_shape(node, shapes)
+    return shapes
 
 
 def _layer(context: Context, node: ir.Node, window: Window, pad_sign: int) -> _Layer:

@@ -14,23 +14,31 @@ INPUTS = {"BinaryConv": 5, "BinaryConvMean": 5, "BinaryConvSpatial": 6, "BinaryG
 
 
 def infer_binary_layer(node: ir.Node) -> None:
-    """Set type and static shape on the output, and check the shapes of all inputs.
+    """Set type and static shape on the output, and check the types and shapes of all inputs.
 
     Raises:
         ModelError: EW-ONNX-OP, no such function; EW-ONNX-SHAPE, inputs that do not fit.
     """
-    if node.op_type not in INPUTS:
-        raise _error(node, "no function of the model defines it", "EW-ONNX-OP")
-    shapes = [_shape(node, v) for v in node.inputs]
-    if len(shapes) != INPUTS[node.op_type] or len(node.outputs) != 1:
-        raise _error(node, f"it has {len(shapes)} inputs, not {INPUTS[node.op_type]}")
+    shape = result_shape(node, [_shape(node, v) for v in node.inputs])
     types = [v.dtype for v in node.inputs if v is not None]
     if types != [ir.DataType.INT8 if i == 2 else ir.DataType.FLOAT for i in range(len(types))]:
         raise _error(node, f"its inputs are {', '.join(str(t) for t in types)}")
-    shape = _gemm(node, shapes) if node.op_type == "BinaryGemm" else _convolution(node, shapes)
     checked_elements(shape, f"the output of node {node.name!r}")
     node.outputs[0].shape = ir.Shape(shape)
     node.outputs[0].type = ir.TensorType(ir.DataType.FLOAT)
+
+
+def result_shape(node: ir.Node, shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
+    """Shape of the result for inputs of these shapes.
+
+    Raises:
+        ModelError: EW-ONNX-OP, no such function; EW-ONNX-SHAPE, inputs or attributes that do not fit.
+    """
+    if node.op_type not in INPUTS:
+        raise _error(node, "no function of the model defines it", "EW-ONNX-OP")
+    if len(shapes) != INPUTS[node.op_type] or len(node.outputs) != 1:
+        raise _error(node, f"it has {len(shapes)} inputs, not {INPUTS[node.op_type]}")
+    return _gemm(node, shapes) if node.op_type == "BinaryGemm" else _convolution(node, shapes)
 
 
 def _shape(node: ir.Node, value: ir.Value | None) -> tuple[int, ...]:
