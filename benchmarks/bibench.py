@@ -8,13 +8,11 @@ command line is wrong.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import as_completed
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,15 +29,14 @@ from benchmarks.bibench_tables import (
 )
 from benchmarks.bibench_tasks import TASKS, available_tasks
 from benchmarks.bibench_tracks import FLOAT
-from benchmarks.machine import ROOT, git_commit, machine, tool_versions
-from benchmarks.outcome import check_writable, verdict
+from benchmarks.machine import ROOT
+from benchmarks.outcome import check_writable, verdict, write_document
 from benchmarks.pool import Progress, worker_pool
 from edgewright.cli.table import text_table
 from edgewright.errors import EdgewrightError
 from edgewright.quantize.binary import ALGORITHMS
 
 OUT, CACHE = ROOT / "build" / "bench" / "bibench.json", ROOT / "build" / "bibench"
-SCHEMA_VERSION = 1
 SEEDS, QUICK = 3, "plain"
 Records = list[dict[str, Any]]
 
@@ -71,23 +68,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     figures = [] if options.quick else digits_figures(records)
     complete = is_complete(options, tasks, builds)
-    document = {
-        "schema_version": SCHEMA_VERSION,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "git": git_commit(),
-        "machine": machine(),
-        "tools": tool_versions(),
-        "seconds": round(seconds, 1),
-        "runs_kept_from_before": kept,
-        "complete": complete,
-        "ok": all(f.ok for f in figures),
-        "figures": [asdict(f) for f in figures],
-        "tables": [asdict(t) for t in tables],
-        "runs": records,
-        "boards": builds,
-        "left_out": reasons,
-    }
-    options.out.write_text(json.dumps(document, indent=1) + "\n")
+    document = write_document(
+        options.out,
+        figures,
+        seconds,
+        runs_kept_from_before=kept,
+        complete=complete,
+        tables=[asdict(t) for t in tables],
+        runs=records,
+        boards=builds,
+        left_out=reasons,
+    )
     if complete and options.page:
         write_picture(records, builds)
         write_page(PAGE, tables, note(document))

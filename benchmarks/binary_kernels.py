@@ -7,24 +7,21 @@ status: 0, 1 where a limit is missed, 2 where the command line is wrong.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from benchmarks.binary_runs import Run, binary_layer, host_rates, int8_layer, run_layer
-from benchmarks.machine import ROOT, git_commit, machine, tool_versions
-from benchmarks.outcome import check_writable, verdict
+from benchmarks.machine import ROOT
+from benchmarks.outcome import check_writable, verdict, write_document
 from benchmarks.results import Figure
 from edgewright.cli.table import text_table
 from edgewright.errors import EdgewrightError
 
 OUT = ROOT / "build" / "bench" / "binary_kernels.json"
-SCHEMA_VERSION = 1
 # What is promised, on the Cortex-M4.
 DOT_INSTRUCTIONS, CONV_SPEEDUP, CONV_WEIGHTS = 0.36, 4.0, 0.125
 DOT, CONV = "dot product 32x32x1024", "conv 3x3 28x28x128 to 128"
@@ -61,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if host is not None:
         figures += host_figures(host)
     seconds = time.monotonic() - begin
-    options.out.write_text(json.dumps(document(result, host, figures, seconds), indent=1) + "\n")
+    write_document(options.out, figures, seconds, result=result, host=host)
     rows = [
         (f.model, f.row, f.text + ("" if f.ok else " ✗"), "-" if f.limit is None else f"{f.limit:g}")
         for f in figures
@@ -135,24 +132,6 @@ def host_figures(host: dict[str, float]) -> list[Figure]:
 def _below(row: str, model: str, value: float, limit: float | None, form: str = ".4f") -> Figure:
     ok = limit is None or value <= limit
     return Figure(row, model, f"{value:{form}}", value, limit, ok=ok)
-
-
-def document(
-    result: dict[str, Any], host: dict[str, float] | None, figures: Sequence[Figure], seconds: float
-) -> dict[str, Any]:
-    """Everything measured, with what is needed to understand it later."""
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "git": git_commit(),
-        "machine": machine(),
-        "tools": tool_versions(),
-        "seconds": round(seconds, 1),
-        "ok": all(f.ok for f in figures),
-        "figures": [asdict(f) for f in figures],
-        "result": result,
-        "host": host,
-    }
 
 
 if __name__ == "__main__":

@@ -10,34 +10,30 @@ missing or the command line is wrong.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, as_completed
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from benchmarks import table
 from benchmarks.figures import M4_BOARD
 from benchmarks.locate import ENVIRONMENT
-from benchmarks.machine import ROOT, git_commit, machine, tool_versions
+from benchmarks.machine import ROOT
 from benchmarks.memory_nets.deploying import deploy
 from benchmarks.memory_nets.kinds import arenas_to_run
 from benchmarks.memory_nets.nets import NETS, Net, find_nets, int8_file
 from benchmarks.memory_nets.planning import plan_front
 from benchmarks.memory_nets.results import SHOW, figures_of
 from benchmarks.memory_nets.running import run_on_board, run_on_host
-from benchmarks.outcome import check_writable, verdict
+from benchmarks.outcome import check_writable, verdict, write_document
 from benchmarks.pool import Progress, worker_pool
-from benchmarks.results import Figure
 from edgewright.errors import EdgewrightError
 
 OUT = ROOT / "build" / "bench" / "memory.json"
-SCHEMA_VERSION = 1
 Results = dict[str, dict[str, Any]]
 
 
@@ -57,7 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     figures = [f for n in nets for f in figures_of(n, results[n.key])]
     seconds = time.monotonic() - begin
-    write_json(options.out, nets, results, figures, seconds)
+    complete = len(nets) == len(NETS) and all("runs" in r for r in results.values())
+    measured = [{"net": asdict(n), **results[n.key]} for n in nets]
+    write_document(options.out, figures, seconds, board=M4_BOARD, complete=complete, nets=measured)
     table.SHOW.update(SHOW)
     table.print_table(figures)
     return verdict(figures, options.out, seconds)
@@ -126,26 +124,6 @@ def describe(what: str, result: dict[str, Any]) -> str:
     runs = [result] if what == "deployment" else list(result.values())
     failed = [run["error"]["code"] for run in runs if "error" in run]
     return ", ".join(failed) or f"{sum(r['equal'] for r in runs)} of {sum(r['cases'] for r in runs)} equal"
-
-
-def write_json(
-    out: Path, nets: Sequence[Net], results: Results, figures: Sequence[Figure], seconds: float
-) -> None:
-    """Everything measured, with what is needed to understand it later."""
-    document = {
-        "schema_version": SCHEMA_VERSION,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "git": git_commit(),
-        "machine": machine(),
-        "tools": tool_versions(),
-        "board": M4_BOARD,
-        "seconds": round(seconds, 1),
-        "complete": len(nets) == len(NETS) and all("runs" in r for r in results.values()),
-        "ok": all(f.ok for f in figures),
-        "figures": [asdict(f) for f in figures],
-        "nets": [{"net": asdict(n), **results[n.key]} for n in nets],
-    }
-    out.write_text(json.dumps(document, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -8,14 +8,12 @@ of `edgewright deploy`, each beside its limit and beside TensorFlow Lite Micro w
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, as_completed
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +28,9 @@ from benchmarks.figures import (
     Model,
 )
 from benchmarks.locate import ENVIRONMENT, locate
-from benchmarks.machine import ROOT, git_commit, machine, tool_versions
+from benchmarks.machine import ROOT
 from benchmarks.measure import deploy_seconds, make_reference, run_on_board
-from benchmarks.outcome import check_writable, verdict
+from benchmarks.outcome import check_writable, verdict, write_document
 from benchmarks.pool import Progress, worker_pool
 from benchmarks.results import Figure, figures_of
 from benchmarks.table import print_table
@@ -40,7 +38,6 @@ from edgewright.errors import EdgewrightError
 
 OUT = ROOT / "build" / "bench" / "mlperf_tiny.json"
 QUICK_INPUTS = 5
-SCHEMA_VERSION = 1
 Runs = dict[tuple[str, str], dict[str, Any]]
 
 
@@ -150,26 +147,15 @@ def write_json(
     seconds: float,
 ) -> None:
     """Everything measured, with what is needed to understand it later."""
-    document = {
-        "schema_version": SCHEMA_VERSION,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "git": git_commit(),
-        "machine": machine(),
-        "tools": tool_versions(),
-        "quick": quick,
-        "seconds": round(seconds, 1),
-        "ok": all(f.ok for f in figures),
-        "figures": [asdict(f) for f in figures],
-        "models": [
-            {
-                "model": asdict(m),
-                "reference": references[m.key],
-                "runs": {place: run for (key, place), run in runs.items() if key == m.key},
-            }
-            for m in models
-        ],
-    }
-    out.write_text(json.dumps(document, indent=1) + "\n")
+    measured = [
+        {
+            "model": asdict(m),
+            "reference": references[m.key],
+            "runs": {place: run for (key, place), run in runs.items() if key == m.key},
+        }
+        for m in models
+    ]
+    write_document(out, figures, seconds, quick=quick, models=measured)
 
 
 if __name__ == "__main__":

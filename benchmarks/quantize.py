@@ -9,20 +9,17 @@ command line is wrong.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import M4_BOARD
 from benchmarks.locate import DEVELOPMENT_FOLDERS, ENVIRONMENT, find_files
-from benchmarks.machine import ROOT, git_commit, machine, tool_versions
-from benchmarks.outcome import check_writable, verdict
+from benchmarks.machine import ROOT
+from benchmarks.outcome import check_writable, verdict, write_document
 from benchmarks.pool import Progress, worker_pool
 from benchmarks.quantization.figures import figures_of
 from benchmarks.quantization.measure import (
@@ -48,7 +45,6 @@ FOLDERS = (
     SHARED / "models" / "mlperf_tiny" / "float_onnx",
     SHARED / "models" / "memory_nets",
 )
-SCHEMA_VERSION = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     figures = figures_of(results)
     seconds = time.monotonic() - begin
-    write_json(options.out, results, figures, seconds)
+    write_document(options.out, figures, seconds, board=M4_BOARD, result=results)
     rows = [(f.model, f.row, f.text + ("" if f.ok else " ✗"), _limit(f)) for f in figures]
     print(text_table(("model", "figure", "value", "limit"), rows, right=(2, 3)), flush=True)
     return verdict(figures, options.out, seconds)
@@ -114,23 +110,6 @@ def measure_all(files: dict[str, Path], inputs: int, folder: Path) -> dict[str, 
             reached = 100 * results["kws"][form]["top1_reference"]
             tell(f"KWS, {form}, {M4_BOARD}", failed["code"] if failed else f"top-1 {reached:.2f} %")
     return results
-
-
-def write_json(out: Path, results: dict[str, Any], figures: Sequence[Figure], seconds: float) -> None:
-    """Everything measured, with what is needed to understand it later."""
-    document = {
-        "schema_version": SCHEMA_VERSION,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "git": git_commit(),
-        "machine": machine(),
-        "tools": tool_versions(),
-        "board": M4_BOARD,
-        "seconds": round(seconds, 1),
-        "ok": all(f.ok for f in figures),
-        "figures": [asdict(f) for f in figures],
-        "result": results,
-    }
-    out.write_text(json.dumps(document, indent=1) + "\n")
 
 
 if __name__ == "__main__":

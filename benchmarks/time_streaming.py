@@ -8,20 +8,18 @@ is wrong.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from benchmarks.emulated_stream import run_emulated, seeded_signal
 from benchmarks.figures import M4_BOARD, MODELS
 from benchmarks.locate import ENVIRONMENT, locate
-from benchmarks.machine import ROOT, git_commit, machine, tool_versions
-from benchmarks.outcome import verdict
+from benchmarks.machine import ROOT
+from benchmarks.outcome import verdict, write_document
 from benchmarks.results import Figure, whole
 from edgewright.cli.table import text_table
 from edgewright.converter.program import Port, Program
@@ -31,7 +29,6 @@ from edgewright.targets.board import load_board
 from edgewright.targets.build import load_program_of
 
 OUT = ROOT / "build" / "bench" / "time_streaming.json"
-SCHEMA_VERSION = 1
 KEY, HOP, STEPS = "SWW", 1, 1000
 # What is promised.
 MACS_RATIO, STATE_BYTES = 0.065, 4_200
@@ -50,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     figures = figures_of(result)
     seconds = time.monotonic() - begin
-    options.out.write_text(json.dumps(document(result, figures, seconds), indent=1) + "\n")
+    write_document(options.out, figures, seconds, board=M4_BOARD, result=result)
     rows = [
         (f.row, f.text + ("" if f.ok else " ✗"), "-" if f.limit is None else f"{f.limit:,g}") for f in figures
     ]
@@ -157,22 +154,6 @@ def figures_of(result: dict[str, Any]) -> list[Figure]:
         equal("steps that differ", "mismatches", "steps_compared"),
         equal("features that differ", "feature_mismatches", "feature_steps_compared"),
     ]
-
-
-def document(result: dict[str, Any], figures: Sequence[Figure], seconds: float) -> dict[str, Any]:
-    """Everything measured, with what is needed to understand it later."""
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "git": git_commit(),
-        "machine": machine(),
-        "tools": tool_versions(),
-        "board": M4_BOARD,
-        "seconds": round(seconds, 1),
-        "ok": all(f.ok for f in figures),
-        "figures": [asdict(f) for f in figures],
-        "result": result,
-    }
 
 
 if __name__ == "__main__":
