@@ -8,6 +8,7 @@ import re
 import pytest
 
 from benchmarks.memory_nets.markdown import markdown_table
+from benchmarks.quantization import markdown as quantization_figures
 from benchmarks.results import Figure
 from benchmarks.table import table_rows
 from edgewright.cli.table import text_table
@@ -85,3 +86,24 @@ def test_memory_figures_are_those_measured():
         pytest.skip("the results there are of a part of the nets or without runs")
     measured = markdown_table([Figure(**f) for f in results["figures"]])
     assert memory_table(text) == memory_table(measured)
+
+
+def test_quantization_figures_state_where_they_are_from():
+    text = section("quantization figures")
+    check_origin(text)
+    assert len(memory_table(text)) > 20
+
+
+def test_quantization_figures_are_those_measured():
+    text = section("quantization figures")
+    commit = re.search(r"commit ([0-9a-f]{7,40})\b", text)
+    documents = quantization_figures.load()
+    if len(documents) < len(quantization_figures.FILES):
+        pytest.skip("needs the results of `make bench`")
+    if commit is None or any(not str(d["git"]["commit"]).startswith(commit[1]) for d in documents):
+        pytest.skip("the results there are not those of the commit that README.md states")
+
+    def kept(table: str) -> list[str]:
+        return [line for line in memory_table(table) if ", s |" not in line and "memory, MB" not in line]
+
+    assert kept(text) == kept(quantization_figures.markdown_table(documents))
