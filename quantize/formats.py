@@ -1,4 +1,4 @@
-"""Weights formats: how many values a weight may have, and the bits it takes in flash."""
+"""Weights formats as quantization uses them: symmetric levels of what the compiler stores."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from edgewright.converter.ops.weight_format import WEIGHT_FORMATS, WeightFormat
 from edgewright.errors import UsageError
 
 
@@ -15,14 +16,23 @@ class WeightsFormat:
     """A set of integers for weights: real = scale * integer, one scale for each output channel.
 
     Args:
-        name: For options and reports.
-        bits: Bits of a packed weight.
-        levels: The integers, ascending and evenly spaced.
+        stored: The compiler's format.
+        levels: The integers, ascending and evenly spaced, as many below zero as above.
     """
 
-    name: str
-    bits: int
+    stored: WeightFormat
     levels: tuple[int, ...]
+
+    @classmethod
+    def of(cls, stored: WeightFormat) -> WeightsFormat:
+        """A stored format without its lowest level where that has no counterpart (-128, -8)."""
+        levels = [stored.step * code + stored.offset for code in range(stored.levels)]
+        return cls(stored, tuple(level for level in levels if -level in levels))
+
+    @property
+    def name(self) -> str:
+        """For options and reports."""
+        return self.stored.name
 
     @property
     def step(self) -> int:
@@ -42,19 +52,10 @@ class WeightsFormat:
 
     def packed_bytes(self, weights: int) -> int:
         """Bytes of so many packed weights."""
-        return -(-weights * self.bits // 8)
+        return self.stored.size_bytes(weights)
 
 
-FORMATS: dict[str, WeightsFormat] = {
-    f.name: f
-    for f in (
-        WeightsFormat("int8", 8, tuple(range(-127, 128))),
-        WeightsFormat("int4", 4, tuple(range(-7, 8))),
-        WeightsFormat("int2", 2, (-3, -1, 1, 3)),
-        WeightsFormat("ternary", 2, (-1, 0, 1)),
-        WeightsFormat("binary", 1, (-1, 1)),
-    )
-}
+FORMATS = {name: WeightsFormat.of(stored) for name, stored in WEIGHT_FORMATS.items()}
 """By name, from fine to coarse."""
 
 
