@@ -11,7 +11,7 @@ help:
 	@echo "make demo   set up, then deploy the example model to an emulated Cortex-M4"
 	@echo "make test   linters, types and the test suite"
 	@echo "make bench  the figures: MLPerf Tiny, memory, streaming over time, quantization, binary kernels"
-	@echo "make bibench  eight binarization algorithms trained and compared (half an hour)"
+	@echo "make bibench  eight binarization algorithms trained and compared (13 min on 2 cores)"
 	@echo "make soak   the test suite with $(SOAK) times as many random cases (SOAK=n)"
 	@echo "make docs   regenerate docs/cli.md, and pictures and outputs of the pages"
 
