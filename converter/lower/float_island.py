@@ -77,7 +77,9 @@ def _is_float_op(node: ir.Node) -> bool:
 
 def _as_float(context: Context, value: ir.Value) -> Placed:
     """A tensor's float32 value in ONNX order."""
-    operand = context.env.get(value, Unknown())
+    if value not in context.env:
+        raise Refused(f"its input {value.name} is read before it is computed", code="EW-MODEL-INVALID")
+    operand = context.env[value]
     builder = context.builder
     match operand:
         case Unknown():
