@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from edgewright.quantize.binary.bnn import clipped_sign
-from edgewright.quantize.binary.operator import BinaryOperator, mean_magnitude, per_channel, sign
+from edgewright.quantize.binary.operator import BinaryOperator, mean_magnitude, sign
 
 
 class _QuadraticSign(torch.autograd.Function):  # type: ignore[misc]
@@ -49,6 +49,3 @@ class BiRealOperator(BinaryOperator):
 
     def scale(self, w: Tensor) -> Tensor:
         return mean_magnitude(w)
-
-    def scaled(self, sums: Tensor, x: Tensor, w: Tensor) -> Tensor:
-        return sums * per_channel(mean_magnitude(w), sums, 1)

@@ -15,7 +15,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from edgewright.quantize.binary.bnn import clipped_sign
-from edgewright.quantize.binary.operator import BinaryOperator, mean_magnitude, per_channel
+from edgewright.quantize.binary.operator import BinaryOperator, mean_magnitude
 
 
 class DorefaOperator(BinaryOperator):
@@ -29,6 +29,3 @@ class DorefaOperator(BinaryOperator):
 
     def scale(self, w: Tensor) -> Tensor:
         return mean_magnitude(w)
-
-    def scaled(self, sums: Tensor, x: Tensor, w: Tensor) -> Tensor:
-        return sums * per_channel(mean_magnitude(w), sums, 1)

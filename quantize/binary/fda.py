@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edgewright.quantize.binary.operator import BinaryOperator, mean_magnitude, per_channel, sign
+from edgewright.quantize.binary.operator import BinaryOperator, mean_magnitude, sign
 
 OMEGA = 0.1
 TERMS_FIRST, TERMS_MORE = 9, 9
@@ -103,6 +103,3 @@ class FdaOperator(BinaryOperator):
 
     def scale(self, w: Tensor) -> Tensor:
         return mean_magnitude(w)
-
-    def scaled(self, sums: Tensor, x: Tensor, w: Tensor) -> Tensor:
-        return sums * per_channel(mean_magnitude(w), sums, 1)

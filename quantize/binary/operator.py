@@ -37,8 +37,8 @@ class BinaryOperator(nn.Module):  # type: ignore[misc]
         raise NotImplementedError
 
     def scaled(self, sums: Tensor, x: Tensor, w: Tensor) -> Tensor:
-        """Sums [N, O, H', W'] or [N, O] times the algorithm's factors; no factor here."""
-        return sums
+        """Sums [N, O, H', W'] or [N, O] times the algorithm's factors; of the channels alone here."""
+        return sums * per_channel(self.scale(w), sums, 1)
 
     def start_epoch(self, epoch: int, epochs: int) -> None:
         """Told before every epoch 0 .. epochs - 1, for algorithms whose gradient changes on the way."""

@@ -42,6 +42,3 @@ class ReactNetOperator(BinaryOperator):
 
     def scale(self, w: Tensor) -> Tensor:
         return mean_magnitude(w)
-
-    def scaled(self, sums: Tensor, x: Tensor, w: Tensor) -> Tensor:
-        return sums * per_channel(mean_magnitude(w), sums, 1)

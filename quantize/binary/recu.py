@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from edgewright.quantize.binary.bi_real import quadratic_sign
-from edgewright.quantize.binary.operator import BinaryOperator, per_channel, sign
+from edgewright.quantize.binary.operator import BinaryOperator, sign
 
 TAU_FIRST, TAU_LAST = 0.85, 0.99
 EPSILON = 1e-5
@@ -92,6 +92,3 @@ class RecuOperator(BinaryOperator):
 
     def scale(self, w: Tensor) -> Tensor:
         return self.channels
-
-    def scaled(self, sums: Tensor, x: Tensor, w: Tensor) -> Tensor:
-        return sums * per_channel(self.channels, sums, 1)

@@ -42,5 +42,4 @@ class XnorNetOperator(BinaryOperator):
         return True
 
     def scaled(self, sums: Tensor, x: Tensor, w: Tensor) -> Tensor:
-        images = per_channel(image_scale(x), sums, 0)
-        return sums * images * per_channel(mean_magnitude(w), sums, 1)
+        return super().scaled(sums * per_channel(image_scale(x), sums, 0), x, w)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from edgewright.errors import UsageError
 from edgewright.quantize.binary.bnn import clipped_sign
-from edgewright.quantize.binary.operator import BinaryOperator, per_channel
+from edgewright.quantize.binary.operator import BinaryOperator
 
 # Rows and columns of an output are not known when the layer is made; those that are never used cost nothing.
 MAX_PLACES = 512
@@ -56,6 +56,6 @@ class XnorPlusPlusOperator(BinaryOperator):
         return self.rows[: size[0], None] * self.columns[None, : size[1]]
 
     def scaled(self, sums: Tensor, x: Tensor, w: Tensor) -> Tensor:
-        y = sums * per_channel(self.channels, sums, 1)
+        y = super().scaled(sums, x, w)
         spatial = self.spatial((sums.shape[2], sums.shape[3])) if sums.dim() == 4 else None
         return y if spatial is None else y * spatial
