@@ -43,7 +43,7 @@ class EvaluationJob:
 
     target: Path
     data: str
-    labels: str | None = None
+    labels: Path | None = None
     preprocess: Path | None = None
     float_model: Path | None = None
     on: On | None = None

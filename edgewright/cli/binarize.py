@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from edgewright.cli.common import Output, add_command
-from edgewright.cli.options import ShapeOption, parse_shapes
+from edgewright.cli.options import LabelsOption, PreprocessOption, ShapeOption, parse_shapes
 from edgewright.cli.stages import Stages
 
 ModelArgument = Annotated[
@@ -23,18 +23,6 @@ OutOption = Annotated[
 DataOption = Annotated[
     Path | None,
     typer.Option("--data", metavar="DATA", help="Samples: .npz, .npy, .bin or a folder.", show_default=False),
-]
-LabelsOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--labels", metavar="LABELS", help="A class a sample: .npy, .npz, .csv or .txt.", show_default=False
-    ),
-]
-PreprocessOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--preprocess", metavar="SPEC", help="TOML file: what the data stands for.", show_default=False
-    ),
 ]
 AlgorithmOption = Annotated[
     str | None,

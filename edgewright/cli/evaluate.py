@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from edgewright.cli.common import Interrupted, Output, add_command
-from edgewright.cli.options import PortOption
+from edgewright.cli.options import LabelsOption, PortOption, PreprocessOption
 from edgewright.cli.stages import Stages
 
 TargetArgument = Annotated[
@@ -25,24 +25,6 @@ DataOption = Annotated[
         "--data",
         metavar="DATA",
         help="Samples: .npz (FILE.npz:ARRAY chooses an array), .npy, .bin, or a folder (.npy, .bin, images).",
-        show_default=False,
-    ),
-]
-LabelsOption = Annotated[
-    str | None,
-    typer.Option(
-        "--labels",
-        metavar="LABELS",
-        help="A class number a sample: .npz, .npy, .csv, .txt, or the data's folder, a subfolder a class.",
-        show_default=False,
-    ),
-]
-PreprocessOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--preprocess",
-        metavar="SPEC.toml",
-        help="How raw values and images become the model's inputs (docs/accuracy.md).",
         show_default=False,
     ),
 ]

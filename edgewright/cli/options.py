@@ -34,7 +34,7 @@ PreprocessOption = Annotated[
     typer.Option(
         "--preprocess",
         metavar="SPEC.toml",
-        help="How the data becomes inputs of the model: scale, mean, image size, layout.",
+        help="How the data becomes inputs of the model: scale, mean, image size, layout (docs/accuracy.md).",
         show_default="values are taken as they are",
     ),
 ]
@@ -42,8 +42,9 @@ LabelsOption = Annotated[
     Path | None,
     typer.Option(
         "--labels",
-        metavar="FILE",
-        help="Class of each sample: .npy, .npz, .txt or .csv, or the data's folder with a subfolder a class.",
+        metavar="LABELS",
+        help="Class of each sample: .npy, .npz (FILE.npz:ARRAY chooses an array), .txt or .csv, or the "
+        "data's folder with a subfolder a class.",
         show_default=False,
     ),
 ]

@@ -9,7 +9,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgewright.errors import WorkError
 from edgewright.runtime.report.figure_style import (
     BLUE,
     LINE,
@@ -22,7 +21,7 @@ from edgewright.runtime.report.figure_style import (
     svg_text,
     titles,
 )
-from edgewright.runtime.report.write_report import _write_whole
+from edgewright.runtime.report.write_report import write_texts
 
 if TYPE_CHECKING:
     from edgewright.quantize.train.session import Binarized
@@ -112,13 +111,7 @@ def write_training_report(folder: Path, document: Mapping[str, Any]) -> list[Pat
     if figure is not None:
         texts["learning_curve.svg"] = svg_text(figure)
     texts["training.html"] = _page(document, "" if figure is None else inline_svg(figure, "learning curve"))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            _write_whole(folder / name, text)
-    except OSError as error:
-        raise WorkError("EW-REPORT-WRITE", f"cannot write the report to {folder}: {error}") from error
-    return [folder / name for name in texts]
+    return write_texts(folder, texts)
 
 
 PAGE = """<!doctype html>
