@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
 
 from edgewright.runtime.report.figure_style import (
     BLUE,
@@ -21,6 +22,7 @@ from edgewright.runtime.report.figure_style import (
     svg_text,
     titles,
 )
+from edgewright.runtime.report.page import render_page
 from edgewright.runtime.report.write_report import write_texts
 
 if TYPE_CHECKING:
@@ -114,38 +116,19 @@ def write_training_report(folder: Path, document: Mapping[str, Any]) -> list[Pat
     return write_texts(folder, texts)
 
 
-PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Training, {algorithm}</title><style>
-:root {{ --ink: #1c2430; --soft: #5d6b7e; --line: #e3e8ef; --card: #ffffff; --page: #f6f8fa; }}
-@media (prefers-color-scheme: dark) {{
-:root {{ --ink: #e6ebf2; --soft: #9aa7b8; --line: #2b3542; --card: #161c25; --page: #0e131a; }} }}
-body {{ font: 15px/1.5 "DejaVu Sans", system-ui, sans-serif; color: var(--ink); background: var(--page);
-  max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }}
-figure, table {{ background: var(--card); border: 1px solid var(--line); border-radius: 8px;
-  margin: 1rem 0; }}
-figure {{ padding: 1rem; }} svg {{ width: 100%; height: auto; }}
-table {{ border-collapse: collapse; width: 100%; }}
-td, th {{ padding: .35rem .8rem; text-align: left; border-bottom: 1px solid var(--line); }}
-th {{ color: var(--soft); font-weight: 500; }} td.n, th.n {{ text-align: right; }}
-</style></head><body><h1>{title}</h1><p>{summary}</p>{figure}
-<table><tr><th>binary layer</th><th class="n">weights</th><th class="n">bytes</th>
-<th class="n">signs changed</th></tr>{rows}</table></body></html>
-"""
-
-
 def _page(document: Mapping[str, Any], svg: str) -> str:
-    rows = "".join(
-        f'<tr><td>{html.escape(x["name"])}</td><td class="n">{x["weights"]:,}</td>'
-        f'<td class="n">{-(-x["weights"] // 8):,}</td>'
-        f'<td class="n">{"-" if x["flipped"] is None else format(x["flipped"], ".1%")}</td></tr>'
-        for x in document["layers"]
-    )
-    return PAGE.format(
-        algorithm=html.escape(document["algorithm"]),
-        title=f"Training with {html.escape(document['algorithm'])}",
-        summary=html.escape(summary(document)),
-        figure=f"<figure>{svg}</figure>" if svg else "",
-        rows=rows,
+    rows = [
+        (
+            layer["name"],
+            f"{layer['weights']:,}",
+            f"{-(-layer['weights'] // 8):,}",
+            "-" if layer["flipped"] is None else f"{layer['flipped']:.1%}",
+        )
+        for layer in document["layers"]
+    ]
+    text, curve = summary(document), Markup(svg)
+    return render_page(
+        "training.html.j2", algorithm=document["algorithm"], summary=text, curve=curve, rows=rows
     )
 
 

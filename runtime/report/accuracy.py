@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from edgewright.quantize.accuracy import AccuracyReport
@@ -22,6 +21,7 @@ from edgewright.runtime.report.accuracy_text import (
 )
 from edgewright.runtime.report.figure_style import inline_svg
 from edgewright.runtime.report.html import Fact
+from edgewright.runtime.report.page import render_page
 from edgewright.runtime.report.write_report import write_texts
 
 SCHEMA_VERSION = 1
@@ -43,13 +43,13 @@ def write_accuracy(folder: Path, report: AccuracyReport) -> list[Path]:
 
 def accuracy_page(report: AccuracyReport) -> str:
     """A page of its own, nothing loaded from elsewhere."""
-    template = _environment().get_template("accuracy.html.j2")
-    return template.render(sentence=accuracy_sentence(report), model=report.model, **_values(report))
+    sentence = accuracy_sentence(report)
+    return render_page("accuracy.html.j2", sentence=sentence, model=report.model, **_values(report))
 
 
 def accuracy_section(report: AccuracyReport) -> Markup:
     """The body of the page, for a page with the same style sheet."""
-    return Markup(_environment().get_template("accuracy_section.html.j2").render(**_values(report)))
+    return Markup(render_page("accuracy_section.html.j2", **_values(report)))
 
 
 def accuracy_facts(report: AccuracyReport) -> list[Fact]:
@@ -74,13 +74,3 @@ def _values(report: AccuracyReport) -> dict[str, Any]:
         "chart": Markup(inline_svg(layer_figure(report), "error by layer")) if report.layers else "",
         "notes": report.notes,
     }
-
-
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

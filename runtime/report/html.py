@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from edgewright.runtime.report.build_report import cost_unit, layer_cost
+from edgewright.runtime.report.page import render_page
 from edgewright.runtime.report.plan_text import front_table, plan_fields, plan_words, step_table
 from edgewright.runtime.report.tables import (
     Table,
@@ -68,15 +67,9 @@ def render_html(report: Mapping[str, Any], pictures: Mapping[str, str] | None = 
         report: From `build_report`.
         pictures: Trusted <svg> elements: `arena`, `front`.
     """
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     bars, plan = layer_bars(report), report["plan"]
-    return environment.get_template("report.html.j2").render(
+    return render_page(
+        "report.html.j2",
         report=report,
         facts=facts(report),
         bars=bars,
