@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewright.converter.program import Array, Quantization
-from edgewright.errors import UsageError
 from edgewright.quantize.data.opening import open_source, split_key
 from edgewright.quantize.data.preprocess import Preprocess, ValueSpec, load_preprocess
+from edgewright.quantize.data.refusal import refused
 from edgewright.quantize.data.sources import Source, check_sample_bytes
 
 Shape = tuple[int, ...]
@@ -58,9 +58,7 @@ class Column:
         if not finite.all():
             bad = np.argwhere(~finite)[0]
             text = f"{self.source.name(index)}: {x[tuple(bad)]} at {bad.tolist()} of input {self.name}"
-            raise UsageError(
-                "EW-DATA-NAN", text, "every value has to be a number: remove or repair the sample"
-            )
+            raise refused("EW-DATA-NAN", text, "every value has to be a number: remove or repair the sample")
         low, high = self.values.range or (-np.finfo(np.float32).max, np.finfo(np.float32).max)
         outside = (x < low) | (x > high)
         if outside.any():
@@ -69,9 +67,7 @@ class Column:
                 f"{self.source.name(index)}: {x[tuple(bad)]:.6g} at {bad.tolist()} of input {self.name} "
                 f"is outside {low:.6g} .. {high:.6g}"
             )
-            raise UsageError(
-                "EW-DATA-RANGE", text, "check scale, zero_point, mean, std and range in [values]"
-            )
+            raise refused("EW-DATA-RANGE", text, "check scale, zero_point, mean, std and range in [values]")
         return x.astype(np.float32)
 
 
@@ -122,7 +118,7 @@ class Dataset(Sequence[dict[str, Array]]):
         """
         if not 0 < count < len(self):
             text = f"{count} of {len(self)} samples cannot be held apart"
-            raise UsageError("EW-DATA-EMPTY", text, "give more data, or ask for fewer samples")
+            raise refused("EW-DATA-EMPTY", text, "give more data, or ask for fewer samples")
         drawn = np.zeros(len(self), bool)
         drawn[np.random.default_rng(seed).choice(len(self), count, replace=False)] = True
         return Dataset(self.columns, self.order[drawn]), Dataset(self.columns, self.order[~drawn])
@@ -153,7 +149,7 @@ def load_dataset(
     file, key = split_key(path)
     if spec.input is not None and spec.input not in shapes:
         known = ", ".join(shapes)
-        raise UsageError("EW-SPEC-VALUE", f"{preprocess}: input = {spec.input!r}", f"the model has {known}")
+        raise refused("EW-SPEC-VALUE", f"{preprocess}: input = {spec.input!r}", f"the model has {known}")
     for name, shape in shapes.items():
         check_sample_bytes(int(np.prod(shape)), f"input {name}")
     stored = next((t.dtype for t in (types or {}).values()), None)
@@ -168,9 +164,9 @@ def load_dataset(
     counts = {column.name: len(column.source) for column in columns}
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"{name}: {count}" for name, count in counts.items())
-        raise UsageError("EW-DATA-SHAPE", f"{path}: the inputs have different numbers of samples ({listed})")
+        raise refused("EW-DATA-SHAPE", f"{path}: the inputs have different numbers of samples ({listed})")
     if not all(counts.values()):
-        raise UsageError("EW-DATA-EMPTY", f"{path}: holds no samples")
+        raise refused("EW-DATA-EMPTY", f"{path}: holds no samples")
     return Dataset(columns)
 
 
@@ -187,7 +183,7 @@ def _conversion(
     if want is not None and np.dtype(want.dtype) == dtype:
         q = want.quantization
         return replace(values, scale=q.scale, zero_point=float(q.zero_point))
-    raise UsageError(
+    raise refused(
         "EW-DATA-DTYPE",
         f"{path} holds {dtype} values, input {name} takes real numbers: what they stand for is not known",
         "say it in a preprocessing file: [values] scale = 1 takes them as they are, scale = 0.0039215686 "
@@ -203,7 +199,7 @@ def _check_channels(name: str, shape: Shape, values: ValueSpec, image_axis: int 
             continue
         if axis is None:
             text = f"[values] {key} has {len(numbers)} numbers, and the axis of the channels is not known"
-            raise UsageError("EW-SPEC-VALUE", text, f"give [values] axis, of input {name} {list(shape)}")
+            raise refused("EW-SPEC-VALUE", text, f"give [values] axis, of input {name} {list(shape)}")
         if axis >= len(shape) or shape[axis] != len(numbers):
             text = f"[values] {key} has {len(numbers)} numbers, not axis {axis} of input {name} {list(shape)}"
-            raise UsageError("EW-SPEC-VALUE", text, "give one number, or one a channel")
+            raise refused("EW-SPEC-VALUE", text, "give one number, or one a channel")

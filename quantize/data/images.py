@@ -13,6 +13,7 @@ import numpy as np
 from edgewright.converter.program import Array
 from edgewright.errors import UsageError
 from edgewright.quantize.data.preprocess import ImageSpec
+from edgewright.quantize.data.refusal import refused
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -81,12 +82,12 @@ def image_reader(spec: ImageSpec, name: str, shape: tuple[int, ...]) -> ImageRea
         channels = elements // (height * width) if height else 0
         if not height or channels * height * width != elements:
             hint = "give [image] size or crop = [height, width] whose pixels are the input's elements"
-            raise UsageError("EW-DATA-SHAPE", f"images do not fit input {name} of {list(shape)}", hint)
+            raise refused("EW-DATA-SHAPE", f"images do not fit input {name} of {list(shape)}", hint)
     color = spec.color or {1: "grey", 3: "rgb"}.get(channels)
     if color is None or COLOR_CHANNELS[color] != channels:
         hint = "[image] layout or color of the preprocessing file may be another"
         what = f"{color} images" if color else "images"
-        raise UsageError("EW-DATA-SHAPE", f"{what} do not fit the {channels} channels of input {name}", hint)
+        raise refused("EW-DATA-SHAPE", f"{what} do not fit the {channels} channels of input {name}", hint)
     if spec.crop and spec.crop != (height, width):
         raise _unfit(f"[image] crop = {list(spec.crop)}", name, height, width)
     if isinstance(spec.size, tuple) and not spec.crop and spec.size != (height, width):
@@ -96,7 +97,7 @@ def image_reader(spec: ImageSpec, name: str, shape: tuple[int, ...]) -> ImageRea
 
 def _unfit(key: str, name: str, height: int, width: int) -> UsageError:
     text = f"{key}: input {name} has {height} rows and {width} columns"
-    return UsageError("EW-SPEC-VALUE", text, "crop (or size, without crop) has to be the input's size")
+    return refused("EW-SPEC-VALUE", text, "crop (or size, without crop) has to be the input's size")
 
 
 def _layout(name: str, shape: tuple[int, ...]) -> Literal["nhwc", "nchw"]:
@@ -106,7 +107,7 @@ def _layout(name: str, shape: tuple[int, ...]) -> Literal["nhwc", "nchw"]:
     first, last = shape[1] in (1, 3), shape[3] in (1, 3)
     if first == last:
         hint = 'say it in a preprocessing file: [image] layout = "nchw" or "nhwc"'
-        raise UsageError("EW-SPEC-VALUE", f"layout of input {name} {list(shape)} is not clear", hint)
+        raise refused("EW-SPEC-VALUE", f"layout of input {name} {list(shape)} is not clear", hint)
     return "nchw" if first else "nhwc"
 
 
@@ -119,17 +120,17 @@ def _decode(path: Path, color: str) -> Image:
             with Image.open(path, formats=("PNG", "JPEG", "BMP")) as image:
                 if image.width * image.height > MAX_PIXELS:
                     text = f"{path}: {image.width} x {image.height} pixels; at most {MAX_PIXELS}"
-                    raise UsageError("EW-DATA-SIZE", text, "scale it down first")
+                    raise refused("EW-DATA-SIZE", text, "scale it down first")
                 if image.mode.startswith(("I", "F")):
                     hint = "save it with 8 bits a channel"
-                    raise UsageError("EW-DATA-IMAGE", f"{path}: has more than 8 bits a channel", hint)
+                    raise refused("EW-DATA-IMAGE", f"{path}: has more than 8 bits a channel", hint)
                 upright = ImageOps.exif_transpose(image)
                 return upright.convert("L" if color == "grey" else "RGB")
     except Image.DecompressionBombError as error:
-        raise UsageError("EW-DATA-SIZE", f"{path}: {error}", "scale it down first") from error
+        raise refused("EW-DATA-SIZE", f"{path}: {error}", "scale it down first") from error
     except (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, struct.error) as error:
         hint = "remove or replace the file"
-        raise UsageError("EW-DATA-IMAGE", f"{path}: cannot be read as an image: {error}", hint) from error
+        raise refused("EW-DATA-IMAGE", f"{path}: cannot be read as an image: {error}", hint) from error
 
 
 def _resized(image: Image, reader: ImageReader, path: Path) -> Image:
@@ -142,7 +143,7 @@ def _resized(image: Image, reader: ImageReader, path: Path) -> Image:
             factor = spec.size / min(image.size)
             size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
             if size[0] * size[1] > MAX_PIXELS:
-                raise UsageError("EW-DATA-SIZE", f"{path}: {size[0]} x {size[1]} pixels after resizing")
+                raise refused("EW-DATA-SIZE", f"{path}: {size[0]} x {size[1]} pixels after resizing")
         else:
             size = (spec.size[1], spec.size[0]) if spec.size else target
         filters = {"bilinear": Resampling.BILINEAR, "nearest": Resampling.NEAREST}
@@ -153,5 +154,5 @@ def _resized(image: Image, reader: ImageReader, path: Path) -> Image:
     if image.size != target:
         have = f"{image.height} rows and {image.width} columns"
         text = f"{path}: {have}; the input has {reader.height} and {reader.width}"
-        raise UsageError("EW-DATA-SHAPE", text, "resize it: [image] resize, size, crop")
+        raise refused("EW-DATA-SHAPE", text, "resize it: [image] resize, size, crop")
     return image

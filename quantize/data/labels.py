@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewright.converter.program import Array
-from edgewright.errors import UsageError
 from edgewright.quantize.data.opening import data_files, split_key
+from edgewright.quantize.data.refusal import refused
 from edgewright.quantize.data.sources import npz_headers, open_npy, open_npz
 
 MAX_TEXT_BYTES = 64 << 20
@@ -39,7 +39,7 @@ def load_labels(path: Path | str, count: int, names: Sequence[str] | None = None
     """
     file, key = split_key(path)
     if not file.exists():
-        raise UsageError("EW-LABELS-FILE", f"{file} does not exist")
+        raise refused("EW-LABELS-FILE", f"{file} does not exist")
     if file.is_dir():
         labels = _from_folder(file)
     elif file.suffix.lower() in (".npy", ".npz"):
@@ -48,10 +48,10 @@ def load_labels(path: Path | str, count: int, names: Sequence[str] | None = None
         labels = _from_text(file, names)
     else:
         kinds = ".npy, .npz, .csv, .txt or a folder of classes"
-        raise UsageError("EW-LABELS-KIND", f"{file}: labels come as {kinds}")
+        raise refused("EW-LABELS-KIND", f"{file}: labels come as {kinds}")
     if len(labels) != count:
         text = f"{path}: {len(labels)} labels for {count} samples"
-        raise UsageError("EW-LABELS-COUNT", text, "give one label a sample, in the order of the samples")
+        raise refused("EW-LABELS-COUNT", text, "give one label a sample, in the order of the samples")
     return labels
 
 
@@ -65,7 +65,7 @@ def check_labels(labels: Labels, classes: int) -> None:
     if wrong.size:
         first = int(wrong[0])
         text = f"label {int(labels[first])} of sample {first}: the model has classes 0 to {classes - 1}"
-        raise UsageError("EW-LABELS-RANGE", text, "are these the labels of this model? Classes count from 0")
+        raise refused("EW-LABELS-RANGE", text, "are these the labels of this model? Classes count from 0")
 
 
 def _load_array(path: Path, key: str | None, count: int) -> Array:
@@ -81,11 +81,11 @@ def _load_array(path: Path, key: str | None, count: int) -> Array:
         if len(fitting) != 1:
             have = ", ".join(headers) or "none"
             text = f"{path}: which array holds the labels? It has {have}"
-            raise UsageError("EW-LABELS-NAME", text, f"choose one: {path.name}:ARRAY")
+            raise refused("EW-LABELS-NAME", text, f"choose one: {path.name}:ARRAY")
         key = fitting[0]
     if key not in headers:
         have = ", ".join(headers) or "none"
-        raise UsageError("EW-LABELS-NAME", f"{path}: has the arrays {have}, not {key}")
+        raise refused("EW-LABELS-NAME", f"{path}: has the arrays {have}, not {key}")
     return open_npz(path, key)
 
 
@@ -95,12 +95,12 @@ def _integers(array: Array, where: str) -> Labels:
         array = array[:, 0]
     if array.ndim != 1:
         text = f"{where}: labels have shape {list(array.shape)}, not one number a sample"
-        raise UsageError("EW-LABELS-VALUE", text, "of one-hot rows take the argmax")
+        raise refused("EW-LABELS-VALUE", text, "of one-hot rows take the argmax")
     values = np.asarray(array, np.float64)
     wrong = np.flatnonzero(~((values == np.round(values)) & (np.abs(values) <= MAX_CLASS)))
     if wrong.size:
         first = int(wrong[0])
-        raise UsageError("EW-LABELS-VALUE", f"{where}: {array[first]} (sample {first}) is no class number")
+        raise refused("EW-LABELS-VALUE", f"{where}: {array[first]} (sample {first}) is no class number")
     return values.astype(np.int64)
 
 
@@ -109,7 +109,7 @@ def _from_folder(folder: Path) -> Labels:
     classes = sorted({p.parent.name for p in files if p.parent != folder})
     if not classes:
         hint = "put the samples into a subfolder a class, or give a file with labels"
-        raise UsageError("EW-LABELS-KIND", f"{folder} has no subfolders that could be classes", hint)
+        raise refused("EW-LABELS-KIND", f"{folder} has no subfolders that could be classes", hint)
     numbered = all(name.isascii() and name.isdigit() and len(name) < 7 for name in classes)
     numbers = {name: int(name) if numbered else index for index, name in enumerate(classes)}
     return np.array([numbers[p.parent.name] for p in files], np.int64)
@@ -118,23 +118,23 @@ def _from_folder(folder: Path) -> Labels:
 def _from_text(path: Path, names: Sequence[str] | None) -> Labels:
     try:
         if path.stat().st_size > MAX_TEXT_BYTES:
-            raise UsageError("EW-LABELS-FILE", f"{path}: larger than {MAX_TEXT_BYTES} bytes")
+            raise refused("EW-LABELS-FILE", f"{path}: larger than {MAX_TEXT_BYTES} bytes")
         text = path.read_text(encoding="utf-8-sig")
         lines = text.splitlines()
         rows = list(csv.reader(lines)) if path.suffix.lower() == ".csv" else [[line] for line in lines]
     except (OSError, ValueError, csv.Error) as error:
-        raise UsageError("EW-LABELS-FILE", f"{path}: cannot be read: {error}") from error
+        raise refused("EW-LABELS-FILE", f"{path}: cannot be read: {error}") from error
     numbered = [(i, [c.strip() for c in row]) for i, row in enumerate(rows, 1) if any(c.strip() for c in row)]
     if numbered and path.suffix.lower() == ".csv" and _number(numbered[0][1][-1]) is None:
         numbered = numbered[1:]  # the heading
     if len({len(row) for _, row in numbered}) > 1 or (numbered and len(numbered[0][1]) > 2):
         hint = "one column of numbers, or two: file name, number"
-        raise UsageError("EW-LABELS-FILE", f"{path}: its rows have other columns", hint)
+        raise refused("EW-LABELS-FILE", f"{path}: its rows have other columns", hint)
     labels = []
     for line, row in numbered:
         number = _number(row[-1])
         if number is None:
-            raise UsageError("EW-LABELS-VALUE", f"{path}, line {line}: {row[-1]!r} is no class number")
+            raise refused("EW-LABELS-VALUE", f"{path}, line {line}: {row[-1]!r} is no class number")
         labels.append(number)
     if numbered and len(numbered[0][1]) == 2:
         return _by_name(path, dict(zip((row[0] for _, row in numbered), labels, strict=True)), names)
@@ -153,9 +153,9 @@ def _by_name(path: Path, labels: dict[str, int], names: Sequence[str] | None) ->
         file = Path(name)
         number = labels.get(file.name, labels.get(f"{file.parent.name}/{file.name}"))
         if number is None:
-            raise UsageError("EW-LABELS-NAME", f"{path}: has no label for {name}")
+            raise refused("EW-LABELS-NAME", f"{path}: has no label for {name}")
         found.append(number)
     if names is None:
         hint = "give one column of numbers, in the order of the samples"
-        raise UsageError("EW-LABELS-NAME", f"{path}: names files, and the data is no folder of them", hint)
+        raise refused("EW-LABELS-NAME", f"{path}: names files, and the data is no folder of them", hint)
     return np.array(found, np.int64)

@@ -13,6 +13,7 @@ from edgewright.errors import UsageError
 from edgewright.quantize.data.images import SUFFIXES as IMAGE_SUFFIXES
 from edgewright.quantize.data.images import image_reader
 from edgewright.quantize.data.preprocess import Preprocess
+from edgewright.quantize.data.refusal import refused
 from edgewright.quantize.data.sources import (
     ArraySource,
     FileSource,
@@ -52,7 +53,7 @@ def open_source(
         UsageError: see `load_dataset`.
     """
     if not path.exists():
-        raise UsageError("EW-DATA-MISSING", f"{path} does not exist")
+        raise refused("EW-DATA-MISSING", f"{path} does not exist")
     if path.is_dir():
         name, shape = _only(inputs, path)
         return {name: _open_folder(path, name, shape, spec)}
@@ -62,7 +63,7 @@ def open_source(
     if suffix not in FILE_SUFFIXES:
         kinds = ", ".join(FILE_SUFFIXES)
         text = f"{path}: data comes as {kinds} or a folder, not {path.suffix or 'without suffix'}"
-        raise UsageError("EW-DATA-KIND", text)
+        raise refused("EW-DATA-KIND", text)
     name, shape = _only(inputs, path)
     array = open_npy(path) if suffix == ".npy" else _open_bin(path, shape, spec)
     return {name: (_cases(array, name, _raw_shape(shape, name, spec), str(path)), array.dtype, None)}
@@ -80,14 +81,14 @@ def data_files(folder: Path) -> list[Path]:
             subfolders = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
             own = [file for sub in subfolders for file in _sorted_files(sub)]
     except OSError as error:
-        raise UsageError("EW-DATA-FILE", f"{folder}: cannot be read: {error}") from error
+        raise refused("EW-DATA-FILE", f"{folder}: cannot be read: {error}") from error
     if not own:
         kinds = ", ".join(FOLDER_SUFFIXES)
-        raise UsageError("EW-DATA-EMPTY", f"{folder}: has no samples", f"samples are files named {kinds}")
+        raise refused("EW-DATA-EMPTY", f"{folder}: has no samples", f"samples are files named {kinds}")
     kinds_there = {"image" if p.suffix.lower() in IMAGE_SUFFIXES else p.suffix.lower() for p in own}
     if len(kinds_there) > 1:
         listed = ", ".join(sorted(kinds_there))
-        raise UsageError("EW-DATA-KIND", f"{folder}: has files of several kinds: {listed}", "keep one kind")
+        raise refused("EW-DATA-KIND", f"{folder}: has files of several kinds: {listed}", "keep one kind")
     return own
 
 
@@ -114,7 +115,7 @@ def _sorted_files(folder: Path) -> list[Path]:
 def _only(inputs: Mapping[str, Shape], path: Path) -> tuple[str, Shape]:
     if len(inputs) != 1:
         hint = "give an .npz with an array by name"
-        raise UsageError("EW-DATA-NAME", f"{path}: the model has several inputs: {', '.join(inputs)}", hint)
+        raise refused("EW-DATA-NAME", f"{path}: the model has several inputs: {', '.join(inputs)}", hint)
     return next(iter(inputs.items()))
 
 
@@ -125,7 +126,7 @@ def _raw_shape(shape: Shape, name: str, spec: Preprocess) -> Shape:
         return shape
     if len(axes) != len(shape):
         text = f"[array] transpose = {list(axes)} does not fit input {name} of {list(shape)}"
-        raise UsageError("EW-SPEC-VALUE", text, f"it needs {len(shape)} axes")
+        raise refused("EW-SPEC-VALUE", text, f"it needs {len(shape)} axes")
     return tuple(shape[axes.index(axis)] for axis in range(len(shape)))
 
 
@@ -143,7 +144,7 @@ def _wrong_shape(shape: Sequence[int], name: str, one: Shape, where: str) -> Usa
     )
     moved = sorted(shape[-3:]) == sorted(one[-3:]) and len(one) == 4
     hint = "axes in another order: [array] transpose in a preprocessing file" if moved else ""
-    return UsageError("EW-DATA-SHAPE", text, hint)
+    return refused("EW-DATA-SHAPE", text, hint)
 
 
 def _open_archive(
@@ -161,12 +162,12 @@ def _open_archive(
             chosen = {name: (fitting or list(headers))[0]}
     elif key is not None:
         text = f"{path}:{key} is one array; the model's inputs are {', '.join(inputs)}"
-        raise UsageError("EW-DATA-NAME", text, "give an .npz with an array by name")
+        raise refused("EW-DATA-NAME", text, "give an .npz with an array by name")
     if len(chosen) < len(inputs):
         asked = f", not {key}" if key is not None else ""
         have, want = ", ".join(headers) or "none", ", ".join(inputs)
         text = f"{path}: has the arrays {have}{asked}; the model's inputs are {want}"
-        raise UsageError("EW-DATA-NAME", text, f"choose one: {path.name}:ARRAY" if len(inputs) == 1 else "")
+        raise refused("EW-DATA-NAME", text, f"choose one: {path.name}:ARRAY" if len(inputs) == 1 else "")
     found: dict[str, Opened] = {}
     for name, member in chosen.items():
         one = _raw_shape(inputs[name], name, spec)
@@ -184,9 +185,7 @@ def _bin_dtype(size: int, elements: int, spec: Preprocess, path: Path) -> str:
         return spec.values.dtype
     if size % (4 * elements):
         text = f"{path}: {size} bytes are no samples of {elements} float32 elements"
-        raise UsageError(
-            "EW-DATA-SIZE", text, 'another type: [values] dtype = "int8" in a preprocessing file'
-        )
+        raise refused("EW-DATA-SIZE", text, 'another type: [values] dtype = "int8" in a preprocessing file')
     return "float32"
 
 
@@ -195,7 +194,7 @@ def _open_bin(path: Path, shape: Shape, spec: Preprocess) -> Array:
     array = read_bin(path, _bin_dtype(_file_bytes(path), elements, spec, path))
     if array.size % elements:
         text = f"{path}: {array.size} {array.dtype} elements are no multiple of a sample's {elements}"
-        raise UsageError("EW-DATA-SIZE", text)
+        raise refused("EW-DATA-SIZE", text)
     return array.reshape(array.size // elements, elements)
 
 
@@ -203,7 +202,7 @@ def _file_bytes(path: Path) -> int:
     try:
         return path.stat().st_size
     except OSError as error:
-        raise UsageError("EW-DATA-FILE", f"{path}: cannot be read: {error}") from error
+        raise refused("EW-DATA-FILE", f"{path}: cannot be read: {error}") from error
 
 
 def _open_folder(folder: Path, name: str, shape: Shape, spec: Preprocess) -> Opened:
@@ -223,7 +222,7 @@ def _open_folder(folder: Path, name: str, shape: Shape, spec: Preprocess) -> Ope
 def _read_npy(path: Path, name: str, one: Shape, dtype: np.dtype[np.generic]) -> Array:
     array = open_npy(path)
     if array.dtype != dtype:
-        raise UsageError("EW-DATA-DTYPE", f"{path} is {array.dtype}, the samples before it are {dtype}")
+        raise refused("EW-DATA-DTYPE", f"{path} is {array.dtype}, the samples before it are {dtype}")
     if fitting_cases(array.shape, one) != 1:
         raise _wrong_shape(array.shape, name, one, str(path))
     return np.array(array).reshape(one)
@@ -233,5 +232,5 @@ def _read_one_bin(path: Path, one: Shape, dtype: str) -> Array:
     array = read_bin(path, dtype)
     if array.size != int(np.prod(one)):
         text = f"{path}: {array.size} {dtype} elements; one sample has {int(np.prod(one))}"
-        raise UsageError("EW-DATA-SIZE", text)
+        raise refused("EW-DATA-SIZE", text)
     return np.array(array).reshape(one)

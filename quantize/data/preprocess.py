@@ -34,7 +34,7 @@ from typing import Any, Literal
 import numpy as np
 
 from edgewright.converter.program import Array
-from edgewright.errors import UsageError
+from edgewright.quantize.data.refusal import refused
 
 MAX_SPEC_BYTES = 1 << 20
 MAX_SIDE = 1 << 14
@@ -108,14 +108,14 @@ def load_preprocess(path: Path) -> Preprocess:
     """
     try:
         if path.stat().st_size > MAX_SPEC_BYTES:
-            raise UsageError("EW-SPEC-FILE", f"{path}: larger than {MAX_SPEC_BYTES} bytes")
+            raise refused("EW-SPEC-FILE", f"{path}: larger than {MAX_SPEC_BYTES} bytes")
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise UsageError("EW-SPEC-FILE", f"{path}: cannot be read: {error}") from error
+        raise refused("EW-SPEC-FILE", f"{path}: cannot be read: {error}") from error
     tables = {name: _read_table(path, data, name) for name in ("", *TABLES)}
     values, image = tables["values"], tables["image"]
     if any(len(values.get(k, ())) > MAX_SIDE for k in ("mean", "std")):
-        raise UsageError("EW-SPEC-VALUE", f"{path}: [values] mean or std has more than {MAX_SIDE} entries")
+        raise refused("EW-SPEC-VALUE", f"{path}: [values] mean or std has more than {MAX_SIDE} entries")
     explicit = any(key in values for key in CONVERSION_KEYS)
     return Preprocess(
         values=ValueSpec(**values, explicit=explicit),
@@ -138,20 +138,20 @@ def _read_table(path: Path, data: Mapping[str, Any], name: str) -> dict[str, Any
     """The checked entries of a table, `name` empty for those outside all tables."""
     table = data if not name else data.get(name, {})
     if not isinstance(table, dict):
-        raise UsageError("EW-SPEC-VALUE", f"{path}: {name} is no table", f"write it as [{name}]")
+        raise refused("EW-SPEC-VALUE", f"{path}: {name} is no table", f"write it as [{name}]")
     readers = TABLES.get(name, TOP)
     known = (*readers, *(() if name else TABLES))
     found = {}
     for key, value in table.items():
         where = f"[{name}] {key}" if name else key
         if key not in known:
-            raise UsageError("EW-SPEC-KEY", f"{path}: unknown key {where}", f"known: {', '.join(known)}")
+            raise refused("EW-SPEC-KEY", f"{path}: unknown key {where}", f"known: {', '.join(known)}")
         if key not in readers:
             continue  # a table
         words, read = readers[key]
         result = read(value)
         if result is None:
-            raise UsageError("EW-SPEC-VALUE", f"{path}: {where} = {value!r}", f"{key} is {words}")
+            raise refused("EW-SPEC-VALUE", f"{path}: {where} = {value!r}", f"{key} is {words}")
         found[key] = result
     return found
 

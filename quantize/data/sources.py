@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from edgewright.converter.program import Array
-from edgewright.errors import UsageError
+from edgewright.quantize.data.refusal import refused
 from edgewright.runtime.inputs import DAMAGED, Header, read_header
 
 # Members of an archive up to this size are kept in memory, larger ones in a temporary file.
@@ -85,7 +85,7 @@ def open_npy(path: Path) -> Array:
             return np.zeros(header.shape, header.dtype)  # no bytes to map
         mapped: Array = np.load(path, mmap_mode="r", allow_pickle=False)
     except DAMAGED as error:
-        raise UsageError("EW-DATA-FILE", f"{path}: cannot be read: {error}") from error
+        raise refused("EW-DATA-FILE", f"{path}: cannot be read: {error}") from error
     return mapped
 
 
@@ -104,7 +104,7 @@ def npz_headers(path: Path) -> dict[str, Header]:
                         found[info.filename.removesuffix(".npy")] = read_header(file)
             return found
     except DAMAGED as error:
-        raise UsageError("EW-DATA-FILE", f"{path}: cannot be read: {error}") from error
+        raise refused("EW-DATA-FILE", f"{path}: cannot be read: {error}") from error
 
 
 def open_npz(path: Path, key: str) -> Array:
@@ -123,7 +123,7 @@ def open_npz(path: Path, key: str) -> Array:
             _check_header(header, info.file_size, where)
             if header.data_bytes > MAX_MEMBER_BYTES:
                 hint = "save it as .npy, which is read in place"
-                raise UsageError("EW-DATA-SIZE", f"{where}: {header.data_bytes} bytes", hint)
+                raise refused("EW-DATA-SIZE", f"{where}: {header.data_bytes} bytes", hint)
             with archive.open(info) as file:
                 if header.data_bytes <= MEMORY_BYTES:
                     array: Array = np.lib.format.read_array(file, allow_pickle=False)
@@ -135,7 +135,7 @@ def open_npz(path: Path, key: str) -> Array:
                     # The map keeps the file's bytes after its name is gone.
                     return open_npy(Path(spilled.name))
     except DAMAGED as error:
-        raise UsageError("EW-DATA-FILE", f"{where}: cannot be read: {error}") from error
+        raise refused("EW-DATA-FILE", f"{where}: cannot be read: {error}") from error
 
 
 def read_bin(path: Path, dtype: str) -> Array:
@@ -148,10 +148,10 @@ def read_bin(path: Path, dtype: str) -> Array:
     try:
         size = path.stat().st_size
         if size % kind.itemsize:
-            raise UsageError("EW-DATA-SIZE", f"{path}: {size} bytes are no whole number of {dtype} elements")
+            raise refused("EW-DATA-SIZE", f"{path}: {size} bytes are no whole number of {dtype} elements")
         mapped: Array = np.memmap(path, kind, mode="r") if size else np.zeros(0, kind)
     except DAMAGED as error:
-        raise UsageError("EW-DATA-FILE", f"{path}: cannot be read: {error}") from error
+        raise refused("EW-DATA-FILE", f"{path}: cannot be read: {error}") from error
     return mapped
 
 
@@ -162,13 +162,13 @@ def check_sample_bytes(elements: int, where: str) -> None:
         UsageError: EW-DATA-SIZE.
     """
     if elements * 8 > MAX_SAMPLE_BYTES:
-        raise UsageError("EW-DATA-SIZE", f"{where}: {elements} elements in one sample")
+        raise refused("EW-DATA-SIZE", f"{where}: {elements} elements in one sample")
 
 
 def _check_header(header: Header, there: int, where: str) -> None:
     """Refuse by the header alone; `there` is an upper bound of the bytes that follow."""
     if header.dtype.kind not in "fiub":
         hint = "save it as float32"
-        raise UsageError("EW-DATA-DTYPE", f"{where} is {header.dtype}, no array of real numbers", hint)
+        raise refused("EW-DATA-DTYPE", f"{where} is {header.dtype}, no array of real numbers", hint)
     if header.data_bytes > there:
-        raise UsageError("EW-DATA-FILE", f"{where}: {header.data_bytes} bytes announced, {there} there")
+        raise refused("EW-DATA-FILE", f"{where}: {header.data_bytes} bytes announced, {there} there")
