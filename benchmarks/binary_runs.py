@@ -106,7 +106,7 @@ def int8_layer(shape: Shape, outputs: int, window: int) -> Layer:
 def run_layer(layer: Layer, model: str) -> Run:
     """Build a layer for a family of cores, run it on the emulated board, compare and count."""
     board = board_of(model)
-    cpu = cpu_class(board.features)
+    cpu = cpu_class(board.features, board.cpu)
     program = program_of("layer", [(layer.op, (layer.kind,))])
     planned = Planning(program, cpu, None, node_kernels(program, cpu)).plan(Wish("layer", "resident"))
     case = {program.inputs[0].name: layer.x}
@@ -120,7 +120,7 @@ def run_layer(layer: Layer, model: str) -> Run:
             device.counter.take()
             device.profile()
             (passage,) = [p for p in device.counter.take() if p.pair == "layer"]
-    (kernel,) = [own.layer for own in planned.kernels.values()]
+    ((kernel,),) = [own.layer for own in planned.kernels.values()]
     equal = np.array_equal(outputs[program.outputs[0].name][0], layer.op.golden(layer.x))
     weights = max(c.nbytes for c in kernel.constants)
     return Run(passage.instructions, passage.cycles, weights, equal)

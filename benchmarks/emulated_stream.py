@@ -74,7 +74,7 @@ def run_emulated(
     """
     with tempfile.TemporaryDirectory(prefix="edgewright-stream-") as name:
         folder = Path(name)
-        memory = emit_stream_library(streamed, cpu_class(board.features), folder / "library")
+        memory = emit_stream_library(streamed, cpu_class(board.features, board.cpu), folder / "library")
         _write_test(streamed, signal, expected, folder / "test")
         elf = _link(board, folder)
         return _run(board, elf, folder), memory

@@ -66,12 +66,13 @@ def measure_kinds(model: str, kinds: Sequence[str]) -> None:
 
 def work_names(model: str, kinds: Sequence[str]) -> set[str]:
     """All work that layers of these kinds have on a family."""
-    cpu = cpu_class(board_of(model).features)
+    board = board_of(model)
+    cpu = cpu_class(board.features, board.cpu)
     layers = [(op, types) for kind in kinds for op, types in cases(kind)]
     programs = [
         program_of("grid", layers[i : i + LAYERS_A_PROGRAM]) for i in range(0, len(layers), LAYERS_A_PROGRAM)
     ]
-    kernels = [own.layer for p in programs for own in node_kernels(p, cpu).values()]
+    kernels = [k for p in programs for own in node_kernels(p, cpu).values() for k in own.layer]
     return {name for kernel in kernels for name in layer_work(kernel)}
 
 

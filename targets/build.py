@@ -24,6 +24,7 @@ from edgewright.converter.schedule import Wish, peak_text, plan_to_json
 from edgewright.errors import UsageError, WorkError
 from edgewright.targets.board import MONITOR_STATIC_BYTES, Board, is_given, load_board
 from edgewright.targets.codegen.library import emit_library
+from edgewright.targets.codegen.step_kernels import whole_kernel
 from edgewright.targets.cpu import cpu_class
 from edgewright.targets.plan_check import check_plan
 from edgewright.targets.planning import Planned, plan_program
@@ -203,7 +204,7 @@ def _stand_in(planned: Planned, library: Path, board: Board, folder: Path) -> di
         return {}
     other = load_board(board.emulator_board)
     source = library
-    if cpu_class(other.features) != planned.cpu:
+    if cpu_class(other.features, other.cpu) != planned.cpu:
         source = folder / "emulator" / "library"
         wish = Wish(schedule="layer", input="resident")
         if planned.plan.schedule != "layer" or planned.plan.input_mode == "rows":
@@ -258,7 +259,7 @@ def _layer(planned: Planned, index: int) -> dict[str, Any]:
     step, program = planned.plan.steps[index], planned.program
     y = program.values[step.nodes[-1].output]
     if step.streamed is None:
-        kernel = planned.kernels[step.nodes[0].name].layer
+        kernel = whole_kernel(step, planned.kernels)
         kind, family, why = step.nodes[0].op.kind, kernel.family, kernel.reason
     else:
         kind, family = step.schedule, "several"

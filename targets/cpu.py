@@ -17,21 +17,28 @@ class CpuClass:
             "mve" (Helium: M55).
         pixel_tiles: Numbers of output pixels a convolution micro-kernel can take at once, largest first.
         alignment: Alignment in bytes that buffers and weights need.
+        dual_issue: The core issues two instructions at a time (M7): what counts is their number, so that
+            one that loads several words is better than several that follow each other closely.
     """
 
     name: str
     pixel_tiles: tuple[int, ...]
     alignment: int = 4
+    dual_issue: bool = False
 
 
 SCALAR = CpuClass("scalar", (2, 1))
 DSP = CpuClass("dsp", (3, 2, 1))
+DUAL_DSP = CpuClass("dsp", (3, 2, 1), dual_issue=True)
 MVE = CpuClass("mve", (1,), alignment=8)
 CPU_CLASSES = {c.name: c for c in (SCALAR, DSP, MVE)}
+DUAL_ISSUE_CORES = ("cortex-m7",)
 
 
-def cpu_class(features: frozenset[str] | set[str] | tuple[str, ...]) -> CpuClass:
-    """The class of a core with these features ("dsp", "mve", "fpu", …)."""
+def cpu_class(features: frozenset[str] | set[str] | tuple[str, ...], core: str = "") -> CpuClass:
+    """The class of a core with these features ("dsp", "mve", "fpu", …) and this name ("cortex-m7")."""
     if "mve" in features:
         return MVE
-    return DSP if "dsp" in features else SCALAR
+    if "dsp" not in features:
+        return SCALAR
+    return DUAL_DSP if core in DUAL_ISSUE_CORES else DSP

@@ -20,12 +20,12 @@ class NodeKernels:
     """The kernels of a node.
 
     Args:
-        layer: For a layer schedule.
+        layer: To choose from in a layer schedule.
         stream: For a streamed one; None where there are none.
         lean: Slower ones for a streamed schedule that need less scratch memory, fastest first.
     """
 
-    layer: RowKernel
+    layer: tuple[RowKernel, ...]
     stream: tuple[RowKernel, ...] | None
     lean: tuple[RowKernel, ...] = ()
 
@@ -48,7 +48,7 @@ def node_kernels(program: Program, cpu: CpuClass) -> dict[str, NodeKernels]:
         if node.op.kind == RESHAPE_KIND:
             continue
         types = tuple(program.values[i] for i in node.inputs)
-        layer = node.op.row_kernel(cpu, *layer_types(node, program))
+        layer = node.op.layer_kernels(cpu, *layer_types(node, program))
         stream = node.op.stream_kernels(cpu, *types)
         lean = node.op.lean_kernels(cpu, *types) if stream is not None and len(stream) == 1 else ()
         found[node.name] = NodeKernels(layer, stream, lean)
@@ -66,8 +66,14 @@ def planner_forms(
             continue
         own = kernels[node.name]
         macs = node.op.macs(*(program.values[i] for i in node.inputs))
-        layer = _row_op(program, node, own.layer, root, call_cycles, macs / own.layer.out_rows)
-        layer = replace(layer, leads=own.layer.leads())
+        layer = tuple(
+            replace(
+                _row_op(program, node, kernel, root, call_cycles, macs / kernel.out_rows),
+                leads=kernel.leads(),
+                variant=index,
+            )
+            for index, kernel in enumerate(own.layer)
+        )
         stream = None
         if own.stream is not None:
             stream = _stream_ops(program, node, own, root, call_cycles, macs)
@@ -94,6 +100,7 @@ def _row_op(
         out_row_bytes=kernel.out_row_bytes,
         out_columns=program.values[node.output].shape[1],
         scratch_bytes=kernel.scratch_bytes,
+        flash_bytes=kernel.flash_bytes,
         cycles=cycles,
         fixed_cycles=min(cycles, 100.0),
         macs=macs,

@@ -54,7 +54,7 @@ class Planning:
         """The search space for an input mode."""
         kind = (wish.schedule, wish.patches)
         if (input_mode, *kind) in self._made:
-            return self._made[input_mode, *kind]
+            return self._made[input_mode, *kind].priced(wish)
         known = next((p for (_, *other), p in self._made.items() if tuple(other) == kind), None)
         forms = planner_forms(self.program, self.kernels, self._call_cycles)
         made = make_planner(
@@ -69,7 +69,7 @@ class Planning:
             tell=tell,
         )
         self._made[input_mode, *kind] = made
-        return made
+        return made.priced(wish)
 
     def _call_cycles(self, kernel: RowKernel) -> float:
         if self.costs is None:
@@ -110,7 +110,7 @@ def planning_for(program: Program, cpu: CpuClass, costs: str | None = None) -> P
 
 def planning_for_board(program: Program, board: Board) -> Planning:
     """Prepare a program for a board's core."""
-    return _planning(program, cpu_class(board.features), cost_model(board.cpu))
+    return _planning(program, cpu_class(board.features, board.cpu), cost_model(board.cpu))
 
 
 def _planning(program: Program, cpu: CpuClass, costs: str) -> Planning:

@@ -117,7 +117,7 @@ def plan_stream(program: Program, board: Board, wish: StreamWish) -> PlannedStre
         ModelError: EW-STREAM-AXIS, EW-STREAM-INEXACT.
     """
     streamed = stream_program(program, wish.hop, wish.axis, padding=wish.padding, alignment=wish.alignment)
-    memory = place_stream(stream_calls(streamed, cpu_class(board.features)))
+    memory = place_stream(stream_calls(streamed, cpu_class(board.features, board.cpu)))
     return PlannedStream(
         program, board, wish, analyse_stream(program, wish), analyse_stream(streamed.window, wish), memory
     )

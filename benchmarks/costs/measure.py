@@ -13,6 +13,7 @@ from edgewright.runtime.inputs import case_bytes, random_cases
 from edgewright.targets.board import Board, load_board
 from edgewright.targets.codegen.library import emit_library
 from edgewright.targets.codegen.row_kernel import RowKernel
+from edgewright.targets.codegen.step_kernels import whole_kernel
 from edgewright.targets.cpu import cpu_class
 from edgewright.targets.forms import node_kernels
 from edgewright.targets.planning import Planning
@@ -63,7 +64,7 @@ def measure_layers(program: Program, model: str, folder: Path, group: str = "") 
         group: Of the layers.
     """
     board = board_of(model)
-    cpu = cpu_class(board.features)
+    cpu = cpu_class(board.features, board.cpu)
     # Planned without costs: they are what is to be measured.
     planning = Planning(program, cpu, None, node_kernels(program, cpu))
     planned = planning.plan(Wish(schedule="layer", input="resident"))
@@ -75,7 +76,9 @@ def measure_layers(program: Program, model: str, folder: Path, group: str = "") 
         device.profile()
         assert device.counter is not None
         passages = [p for p in device.counter.take() if p.pair == "layer"]
-    kernels = {name: own.layer for name, own in planned.kernels.items()}
-    names = [node.name for step in planned.plan.steps for node in step.nodes]
+    steps = planned.plan.steps
     costs = [p.instructions if p.cycles is None else p.cycles for p in passages]
-    return [Layer(n, group, kernels[n], c) for n, c in zip(names, costs, strict=True)]
+    return [
+        Layer(step.name, group, whole_kernel(step, planned.kernels), cost)
+        for step, cost in zip(steps, costs, strict=True)
+    ]

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, ClassVar
 from edgewright.converter.program import Array, TensorType
 
 if TYPE_CHECKING:
+    from edgewright.converter.intervals.reach import Reach
+    from edgewright.converter.ops.channel_links import ChannelLinks, Kept
     from edgewright.targets.codegen.row_kernel import RowKernel
     from edgewright.targets.cpu import CpuClass
 
@@ -54,6 +56,18 @@ class OpKind(ABC):
         """Multiply-accumulates of one execution."""
         return 0
 
+    def reach(self, *inputs: Reach) -> Reach | None:
+        """Bounds of the output for bounds of the inputs; None is the whole range of its type."""
+        return None
+
+    def channel_links(self, *inputs: TensorType) -> ChannelLinks | None:
+        """Which channels can only go together, None where all channels have to stay."""
+        return None
+
+    def with_channels(self, inputs: tuple[Kept, ...], output: Kept) -> OpKind:
+        """The op on some channels of its inputs, making some of its output's (see `channel_links`)."""
+        return self
+
     @property
     def weights_bytes(self) -> int:
         """Bytes of constants the op keeps in flash, as stored in the model (int8 weights, int32 biases)."""
@@ -67,6 +81,10 @@ class OpKind(ABC):
     def row_kernel(self, cpu: CpuClass, *inputs: TensorType) -> RowKernel:
         """The row kernel of this op for a CPU class in a layer schedule; it may take whole tensors."""
         raise NotImplementedError(self.kind)
+
+    def layer_kernels(self, cpu: CpuClass, *inputs: TensorType) -> tuple[RowKernel, ...]:
+        """The kernels to choose from in a layer schedule, `row_kernel` first."""
+        return (self.row_kernel(cpu, *inputs),)
 
     def stream_kernels(self, cpu: CpuClass, *inputs: TensorType) -> tuple[RowKernel, ...] | None:
         """The kernels of this op where rows of the inputs arrive and leave one by one.

@@ -87,14 +87,15 @@ def _moments(network: Network, step: int, candidate: Candidate) -> list[_Moments
     """The bands of a step, strip by strip."""
     segment = candidate.streamed
     if segment is None:
-        op = network.forms[candidate.first].layer
+        op = candidate.op
+        assert op is not None
         leads = {}
         for v in op.inputs:
-            lead = overtaking(network, candidate.first, v) if v is not None else None
+            lead = overtaking(network, candidate.first, op, v) if v is not None else None
             if v is not None and lead is not None:
                 leads[v, op.output] = lead
-        bands = _with_passing(network, candidate, layer_bands(network, candidate.first))
-        return [_Moments(step, 0, bands, leads, shared_bytes(network, candidate.first))]
+        bands = _with_passing(network, candidate, layer_bands(network, op))
+        return [_Moments(step, 0, bands, leads, shared_bytes(network, candidate.first, op))]
     return [
         _Moments(
             step,
@@ -140,7 +141,7 @@ def _step(network: Network, candidate: Candidate, moments: Sequence[_Moments]) -
         schedule="layer" if segment is None else "patch" if candidate.blocks else "stream",
         strips=candidate.strips,
         patches=(candidate.blocks, candidate.strips) if candidate.blocks else None,
-        op=forms[0].layer if segment is None else None,
+        op=candidate.op,
         streamed=segment,
         rings=segment.rings if segment is not None else {},
         row_bytes=tuple(strip_row_bytes(segment, candidate.strips)) if segment is not None else (),

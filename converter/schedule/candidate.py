@@ -30,6 +30,8 @@ class Candidate:
         peak_bytes: Bytes in use at its largest moment; no placement needs less.
         cycles: Estimated.
         macs: With those computed twice.
+        flash_bytes: Constants of its kernels.
+        op: The kernel of a node that runs whole, else None.
     """
 
     first: int
@@ -40,6 +42,8 @@ class Candidate:
     cycles: float
     macs: float
     blocks: int = 0
+    flash_bytes: int = 0
+    op: RowOp | None = None
 
 
 @dataclass(frozen=True)
@@ -231,7 +235,17 @@ def price(
         peak = int(total.max())
         cycles, macs = _work(segment, rows)
         found.append(
-            Candidate(segment.first, segment.stop, strips, segment, peak, cycles + copied, macs, blocks)
+            Candidate(
+                segment.first,
+                segment.stop,
+                strips,
+                segment,
+                peak,
+                cycles + copied,
+                macs,
+                blocks,
+                flash_bytes=sum(op.flash_bytes for op in ops),
+            )
         )
         guilty = set(sequence[total == peak].tolist())
         if not all(ops[i].lean for i in guilty):

@@ -24,13 +24,13 @@ class Forms:
 
     Args:
         node: The node.
-        layer: Kernel of a layer schedule, which may take whole tensors.
+        layer: Kernels to choose from in a layer schedule, which may take whole tensors.
         stream: Kernels that take rows one by one; None where there are none.
         in_place: Value whose storage the output may take over element by element, else None.
     """
 
     node: Node
-    layer: RowOp
+    layer: tuple[RowOp, ...]
     stream: tuple[RowOp, ...] | None
     in_place: str | None = None
 

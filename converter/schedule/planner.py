@@ -11,18 +11,22 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 from edgewright.converter.program import Program
 from edgewright.converter.schedule.assemble import assemble
 from edgewright.converter.schedule.candidate import Candidate, CopyCost
+from edgewright.converter.schedule.flash_price import Optimize, flash_price, layer_cycles, limiting_price
 from edgewright.converter.schedule.memory_plan import Plan
 from edgewright.converter.schedule.network import Forms, Network, build_network
 from edgewright.converter.schedule.order import best_order
 from edgewright.converter.schedule.search import (
     STREAMED_TIE,
     Candidates,
+    Cost,
     Path,
     ScheduleMode,
+    by_cycles,
     by_macs,
     cheapest,
     enumerate_candidates,
@@ -54,6 +58,9 @@ class Wish:
         patches: Rows and columns of patches, for the schedule "patch".
         recompute: Whether borders of strips and patches may be computed twice; without them there are
             fewer kernels.
+        optimize: What flash is worth: "speed": nothing, "size": everything, "balanced": a percent more
+            flash has to make the model at least a percent faster.
+        kernel_bytes: Most flash that constants and own code of the kernels may take; None for any.
     """
 
     schedule: ScheduleMode = "auto"
@@ -62,6 +69,8 @@ class Wish:
     slowdown: float | None = None
     patches: tuple[int, int] | None = None
     recompute: bool = True
+    optimize: Optimize = "balanced"
+    kernel_bytes: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,17 +82,32 @@ class Planner:
         input_mode: How the input arrives.
         candidates: What paths are made of.
         layer_cycles: Of the layer schedule.
+        flash_price: Cycles that a byte of flash is worth.
     """
 
     network: Network
     input_mode: InputMode
     candidates: Candidates
     layer_cycles: float
+    flash_price: float = 0.0
 
     @property
     def edges(self) -> Sequence[Sequence[Candidate]]:
         """Candidates by first position."""
         return self.candidates.edges
+
+    @cached_property
+    def cost(self) -> Cost:
+        """What the fastest path minimizes."""
+        return partial(by_cycles, flash_price=self.flash_price)
+
+    def priced(self, wish: Wish) -> Planner:
+        """The same search space, with flash at the price that a wish puts on it."""
+        price = flash_price(self.network, wish.optimize)
+        if wish.kernel_bytes is not None:
+            arena = wish.arena_bytes or UNLIMITED
+            price = limiting_price(self.usable(wish), arena, wish.kernel_bytes, price)
+        return replace(self, flash_price=price)
 
     def place(self, path: Path, solver_s: float = 1.0) -> Plan:
         """The plan of a path; the solver works on where greedy placement leaves a gap.
@@ -113,7 +137,7 @@ class Planner:
     def paths(self, wish: Wish | None = None) -> list[Path]:
         """Paths worth placing: fewest cycles with recompute and without, and least recompute."""
         edges = self.usable(wish or Wish())
-        fronts = (front(without_recompute(edges)), front(edges), front(edges, by_macs))
+        fronts = (front(without_recompute(edges), self.cost), front(edges, self.cost), front(edges, by_macs))
         found = {(p.peak_bytes, round(p.cycles), round(p.macs)): p for some in fronts for p in some}
         return sorted(found.values(), key=lambda p: p.cycles)
 
@@ -124,7 +148,7 @@ class Planner:
     def fastest_within(self, arena_bytes: int, wish: Wish | None = None) -> Plan | None:
         """The fastest plan found whose arena is not larger; None where there is none."""
         edges, limit = self.usable(wish or Wish()), arena_bytes
-        while (path := cheapest(edges, limit)) is not None:
+        while (path := cheapest(edges, limit, self.cost)) is not None:
             plan = self.place(path, solver_s=4.0)
             if plan.arena_bytes <= arena_bytes:
                 return plan
@@ -202,13 +226,12 @@ def make_planner(
         time_limit_s=time_limit_s,
         tell=(lambda done, total: tell("plan", done, total)) if tell is not None else None,
     )
-    layers = sum(f.layer.out_rows * f.layer.cycles for f in network.forms)
-    return Planner(network, input_mode, found, layers)
+    return Planner(network, input_mode, found, layer_cycles(network))
 
 
 def arrange(program: Program, forms: Mapping[str, Forms], alignment: int) -> Network:
     """The program in the execution order with the smallest peak of whole tensors."""
-    scratch = {name: form.layer.scratch_bytes for name, form in forms.items()}
+    scratch = {name: min(op.scratch_bytes for op in form.layer) for name, form in forms.items()}
     graph = build_storage_graph(program, scratch, alignment)
     order = [program.nodes[i] for i in best_order(graph).order]
     return build_network(program, forms, order, alignment)
@@ -240,7 +263,7 @@ def plan(planner: Planner, wish: Wish) -> Plan:
     elif wish.arena_bytes is not None:
         found = planner.fastest_within(wish.arena_bytes, wish)
     else:
-        path = cheapest(planner.usable(wish), UNLIMITED)
+        path = cheapest(planner.usable(wish), UNLIMITED, planner.cost)
         found = planner.place(path, solver_s=4.0) if path is not None else None
     if found is None or (wish.arena_bytes is not None and found.arena_bytes > wish.arena_bytes):
         raise WorkError("EW-PLAN-MEMORY", "no plan fits")

@@ -52,13 +52,15 @@ class RowOp:
         out_row_bytes: Bytes one call writes.
         out_columns: Columns of an output row.
         scratch_bytes: Scratch memory of the kernel.
+        flash_bytes: Constants of the kernel.
         cycles: Estimated cycles of a call.
         fixed_cycles: The part of them that does not depend on the number of columns.
         macs: Multiply-accumulates of a call.
         accumulates: All calls add to the same output row.
         leads: For each input, how far below it the output may begin; only for whole-tensor forms.
         columns: For each input, which columns are needed; None where the op cannot run in strips.
-        variant: 0 for the fastest kernel, else 1 + the index of a lean one.
+        variant: Of a whole-tensor form its index among those of the node; of a streamed one 0 for the fastest
+            kernel, else 1 + the index of a lean one.
         lean: Slower kernels with less scratch memory, fastest first.
     """
 
@@ -71,6 +73,7 @@ class RowOp:
     out_row_bytes: int
     out_columns: int
     scratch_bytes: int = 0
+    flash_bytes: int = 0
     cycles: float = 0.0
     fixed_cycles: float = 0.0
     macs: float = 0.0

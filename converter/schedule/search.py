@@ -15,7 +15,7 @@ from typing import Literal
 from edgewright.converter.schedule.candidate import Candidate, CopyCost, patch, price, stream
 from edgewright.converter.schedule.network import Network
 from edgewright.converter.schedule.segment import InputMode
-from edgewright.converter.schedule.whole import layer
+from edgewright.converter.schedule.whole import layers
 
 ScheduleMode = Literal["auto", "layer", "stream", "patch"]
 STRIP_COUNTS = (2, 3, 4, 5, 6, 7, 8)
@@ -29,9 +29,15 @@ SHORT_SEGMENT = 4
 Cost = Callable[[Candidate], float]
 
 
-def by_cycles(candidate: Candidate) -> float:
-    """What the fastest path minimizes; what is as fast whole runs whole."""
-    return candidate.cycles * (STREAMED_TIE if candidate.streamed is not None else 1.0)
+def by_cycles(candidate: Candidate, flash_price: float = 0.0) -> float:
+    """What the fastest path minimizes; what is as fast whole runs whole.
+
+    Args:
+        candidate: A segment.
+        flash_price: Cycles that a byte of flash is worth.
+    """
+    tie = STREAMED_TIE if candidate.streamed is not None else 1.0
+    return candidate.cycles * tie + candidate.flash_bytes * flash_price
 
 
 def by_macs(candidate: Candidate) -> float:
@@ -46,13 +52,14 @@ class Path:
     Args:
         candidates: In execution order.
         peak_bytes: Largest of their peaks: no placement needs less.
-        cycles, macs: Sums.
+        cycles, macs, flash_bytes: Sums.
     """
 
     candidates: tuple[Candidate, ...]
     peak_bytes: int
     cycles: float
     macs: float
+    flash_bytes: int
 
 
 @dataclass(frozen=True)
@@ -100,7 +107,7 @@ def enumerate_candidates(
         # Patches that were asked for begin at the input.
         first = 1 if fed or mode == "patch" else 0
         for i in range(first, n if known is None else min(n, 1)):
-            edges[i].append(layer(network, i))
+            edges[i] += layers(network, i)
     if mode == "patch":
         edges[0] += _patches(network, copy, patches)
     pairs = list(_ranges(network)) if mode in ("auto", "stream") or fed else []
@@ -129,7 +136,7 @@ def _streamed(
     segment = stream(network, first, stop, fed, copy)
     if segment is None:
         if alone and mode == "stream" and fed is None:
-            yield layer(network, first)
+            yield from layers(network, first)
         return
     yield from price(network, segment, 1, copy)
     if not alone and segment.in_strips and mode == "auto":
@@ -192,6 +199,7 @@ def cheapest(edges: Sequence[Sequence[Candidate]], limit_bytes: int, cost: Cost 
         max((c.peak_bytes for c in taken), default=0),
         sum(c.cycles for c in taken),
         sum(c.macs for c in taken),
+        sum(c.flash_bytes for c in taken),
     )
 
 

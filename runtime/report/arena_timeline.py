@@ -100,10 +100,9 @@ def timeline(plan: Plan, network: Network) -> Timeline:
     rows: list[SlotRow] = []
     slots: list[tuple[float, float, int]] = []
     peak = (0, 0.0, 1.0)
-    position = 0
     for index, span in enumerate(spans):
         alive = _distinct(plan.alive(index))
-        for strip, (times, bands) in enumerate(_strips(network, span, position)):
+        for strip, (times, bands) in enumerate(_strips(network, span)):
             if index == plan.peak_step:
                 peak = max(peak, _peak(bands, times))
             named = {b.name: b for b in bands}
@@ -115,7 +114,6 @@ def timeline(plan: Plan, network: Network) -> Timeline:
                     rows += _ring_rows(buffer, span.step, times)
                     slots += _slot_borders(buffer, band, times)
                 moments[buffer] += _moments(buffer, band, times)
-        position += len(span.step.nodes)
         if span.step.streamed is None:
             _overtake(span, alive, index, moments)
     areas = tuple(Area(b, b.kind, tuple(m)) for b, m in moments.items())
@@ -130,17 +128,17 @@ def timeline(plan: Plan, network: Network) -> Timeline:
     )
 
 
-def _strips(network: Network, span: Span, position: int) -> Iterator[tuple[Times, list[Band]]]:
+def _strips(network: Network, span: Span) -> Iterator[tuple[Times, list[Band]]]:
     """For each strip of a step, begin of each event and end of the last, and the memory in use.
 
     Args:
         network: What the plan was planned in.
         span: The step.
-        position: Of its first node in the network.
     """
     step, segment = span.step, span.step.streamed
     if segment is None:
-        yield np.array([span.begin, span.end]), layer_bands(network, position)
+        assert step.op is not None
+        yield np.array([span.begin, span.end]), layer_bands(network, step.op)
         return
     cost = np.array([max(op.cycles, 1e-9) for op in segment.simulation.ops])
     ends = np.concatenate([[0.0], np.cumsum(cost[segment.simulation.sequence])])

@@ -10,6 +10,7 @@ from edgewright.converter.program import Program
 from edgewright.converter.schedule import Plan, Step, peak_text, plan_to_json
 from edgewright.converter.schedule.memory_plan import segments_to_json
 from edgewright.converter.schedule.streaming_cost import cycles_by_node, streaming_cost
+from edgewright.targets.codegen.step_kernels import whole_kernel
 from edgewright.targets.exploration import Exploration
 
 Entry = Mapping[str, Any]
@@ -88,8 +89,7 @@ def chosen_data(exploration: Exploration) -> dict[str, Any] | None:
     for segment, step in zip(data["segments"], plan.steps, strict=True):
         segment["layer_cycles"] = round(sum(alone[n.name] for n in step.nodes))
         segment["layers"] = [_layer(planned.program, step, index) for index in range(len(step.nodes))]
-        kernels = planned.kernels[step.nodes[0].name]
-        segment["why"] = kernels.layer.reason if step.streamed is None else ""
+        segment["why"] = whole_kernel(step, planned.kernels).reason if step.streamed is None else ""
     data["peak"] = peak_text(plan)
     data["limit_bytes"] = exploration.limit_bytes
     data["streaming_cost"] = {

@@ -67,6 +67,8 @@ class RowKernel:
         constants: Arrays in flash, in the order of c[i].
         headers: Micro-kernel headers used.
         scratch_bytes: Arena bytes the kernel may overwrite while it runs.
+        code_bytes: Code that is its own rather than shared with other layers, about.
+        variant: Short name of the way it computes, e.g. "tiles 2x4, int16 weights in flash".
         reason: Why this kernel was chosen, for the report.
         lead_bytes: Set by kernels that read every pixel before they write one at its place or after.
         accumulates: All calls add to the same output row, which the driver zeroes before the first.
@@ -87,10 +89,17 @@ class RowKernel:
     constants: tuple[Array, ...] = ()
     headers: tuple[str, ...] = ()
     scratch_bytes: int = 0
+    code_bytes: int = 0
+    variant: str = "rows"
     reason: str = ""
     lead_bytes: int | None = None
     accumulates: bool = False
     work: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def flash_bytes(self) -> int:
+        """Bytes of its constants and of its own code."""
+        return sum(int(c.nbytes) for c in self.constants) + self.code_bytes
 
     def leads(self) -> tuple[int | None, ...]:
         """For each input, how far below it the output has to begin to overwrite only what is read.

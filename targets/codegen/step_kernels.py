@@ -76,7 +76,7 @@ def step_ops(
     """
     step = plan.steps[index]
     if step.streamed is None:
-        return [[_whole_op(program, plan, index, kernels[step.nodes[0].name].layer)]]
+        return [[_whole_op(program, plan, index, whole_kernel(step, kernels))]]
     ops = step.streamed.simulation.ops
     if step.strips == 1:
         return [_strip_ops(_Strip(program, plan, index, 0, None), kernels, cpu)]
@@ -84,6 +84,12 @@ def step_ops(
         _strip_ops(_Strip(program, plan, index, number, strip_columns(ops, columns)), kernels, cpu)
         for number, columns in enumerate(step.streamed.strips(step.strips))
     ]
+
+
+def whole_kernel(step: Step, kernels: Mapping[str, NodeKernels]) -> RowKernel:
+    """The kernel of a node that runs whole."""
+    assert step.op is not None
+    return kernels[step.nodes[0].name].layer[step.op.variant]
 
 
 def _whole_op(program: Program, plan: Plan, index: int, kernel: RowKernel) -> StepOp:

@@ -135,7 +135,7 @@ def _kernel(chosen: StreamCalls, step: StreamNode, kernels: Mapping[str, NodeKer
     if any(chosen.in_ring(i, r) for i, r in zip(step.node.inputs, step.reads, strict=True)):
         assert own.stream is not None
         return own.stream[0]
-    return own.layer
+    return own.layer[0]
 
 
 def _copy_kernel(x: TensorType) -> RowKernel:

@@ -43,7 +43,7 @@ def kernels(model: str, kind: str, seed: int) -> list[RowKernel]:
     """Kernels of random ops: of layers, of streamed rows, with less scratch memory."""
     program, _ = make_program(kind, seed, 25)
     found = node_kernels(program, cpu_class(board_of(model).features)).values()
-    return [kernel for own in found for kernel in (own.layer, *(own.stream or ()), *own.lean)]
+    return [kernel for own in found for kernel in (*own.layer, *(own.stream or ()), *own.lean)]
 
 
 @pytest.mark.parametrize("model", FAMILIES)

@@ -174,7 +174,7 @@ def test_an_output_may_overtake_its_input_by_its_lead_and_no_more():
     program = net.program(net.add(op, "x"))
     planning = planning_for(program, SCALAR)
     planned = planning.plan(Wish(schedule="layer", input="resident"))
-    (lead,) = planning.kernels["n0"].layer.leads()
+    (lead,) = planning.kernels["n0"].layer[0].leads()
     assert lead == 96
     at = planned.plan.offsets["v0"]
     assert planned.plan.offsets["x"] - at == lead

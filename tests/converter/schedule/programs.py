@@ -113,7 +113,7 @@ def planner_of(
         same = program.values[taken].size_bytes == program.values[n.output].size_bytes
         clean = all(v == taken or root.get(v) != root.get(taken) for v in n.inputs)
         in_place = root.get(taken) if isinstance(n.op, Elementwise) and same and clean else None
-        forms[n.name] = Forms(n, op, None, in_place)
+        forms[n.name] = Forms(n, (op,), None, in_place)
     return make_planner(program, forms, CopyCost(0, 0), "resident", alignment=alignment, schedule="layer")
 
 
