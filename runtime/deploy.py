@@ -33,6 +33,7 @@ from edgewright.targets.build import Budget, load_program_of
 from edgewright.targets.exploration import explore
 from edgewright.targets.fitting import arena_limit, build_for_board
 from edgewright.targets.planning import planning_for_board
+from edgewright.targets.tuning import Tuning
 
 DEFAULT_CASES = 20
 QUANTIZED_MODEL = "quantized.onnx"
@@ -64,6 +65,7 @@ class Job:
         layers: Compare after each layer too.
         calibrate: Data to quantize a float model with; None takes the model as it is.
         preprocess: Specification of that data.
+        tuning: Measured costs of the kernels.
     """
 
     model: Path
@@ -82,6 +84,7 @@ class Job:
     layers: bool = False
     calibrate: Path | None = None
     preprocess: Path | None = None
+    tuning: Tuning | None = None
 
 
 def cases_of(program: Program, inputs: Path | None, cases: int, seed: int) -> list[Case]:
@@ -152,7 +155,7 @@ def _deploy(job: Job, model: Path, say: Say, advance: Advance) -> dict[str, Any]
     say("board", f"{job.board.id:<{width}}  {describe_board(job.board)}")
     advance("plan", 0, 1)
     begin = time.monotonic()
-    planning = planning_for_board(program, job.board)
+    planning = planning_for_board(program, job.board, job.tuning)
     planned, manifest = build_for_board(
         program,
         job.board,

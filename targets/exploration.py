@@ -17,6 +17,7 @@ from edgewright.targets.build import Budget
 from edgewright.targets.choose import choose
 from edgewright.targets.fitting import arena_limit
 from edgewright.targets.planning import Planned, Planning, planning_for_board
+from edgewright.targets.tuning import Tuning
 
 # After so many seconds the plans of the trade-off are placed less carefully.
 HURRY_S = 13.0
@@ -60,10 +61,11 @@ def explore_for_board(
     wish: Wish,
     budget: Budget,
     tell: Tell | None = None,
-    built: Planned | None = None,
+    tuning: Tuning | None = None,
 ) -> Exploration:
     """Plan a program in every way a wish allows, for the memory of a board (see `explore`)."""
-    found = explore(planning_for_board(program, board), wish, arena_limit(board, budget), tell, built)
+    planning = planning_for_board(program, board, tuning)
+    found = explore(planning, wish, arena_limit(board, budget), tell)
     return replace(found, error=found.error or _flash_error(program, budget))
 
 

@@ -47,7 +47,8 @@ def build_for_board(
     """Plan a program for a board and write its build folder (`build`).
 
     Where the linked image takes more RAM than there is, a plan with a smaller arena is taken; where it
-    takes more flash, one with fewer kernels. `planning` is of the same program and board, where there is one.
+    takes more flash, one with smaller constants, then one with fewer kernels. `planning` is of the same
+    program and board, where there is one.
 
     Raises:
         WorkError: EW-PLAN-MEMORY, EW-MEM-OVER, EW-FLASH-OVER, EW-TOOLCHAIN-*.
@@ -80,6 +81,11 @@ def _less(wish: Wish, planned: Planned, error: WorkError) -> Wish | None:
         return replace(wish, arena_bytes=planned.plan.arena_bytes - excess)
     if error.code != "EW-FLASH-OVER":
         return None
+    if isinstance(excess, int):
+        least = sum(min(k.flash_bytes for k in own.layer) for own in planned.kernels.values())
+        limit = planned.plan.kernel_bytes - excess
+        if limit >= least and limit != wish.kernel_bytes:
+            return replace(wish, kernel_bytes=limit)
     # Every strip has kernels of its own width; streamed and whole layers have different ones too.
     if wish.recompute and any(step.strips > 1 for step in planned.plan.steps):
         return replace(wish, recompute=False)

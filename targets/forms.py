@@ -56,28 +56,30 @@ def node_kernels(program: Program, cpu: CpuClass) -> dict[str, NodeKernels]:
 
 
 def planner_forms(
-    program: Program, kernels: Mapping[str, NodeKernels], call_cycles: CallCost
+    program: Program, kernels: Mapping[str, NodeKernels], cost_of: Callable[[str], CallCost]
 ) -> dict[str, Forms]:
-    """The planner's view of all kernels, by node name."""
+    """The planner's view of all kernels, by node name.
+
+    Args:
+        program: Verified program.
+        kernels: By node name.
+        cost_of: The costs of a node's kernels, by its name.
+    """
     root = storage_roots(program)
     forms = {}
     for node in program.nodes:
         if node.name not in kernels:
             continue
-        own = kernels[node.name]
+        own, cost = kernels[node.name], cost_of(node.name)
         macs = node.op.macs(*(program.values[i] for i in node.inputs))
-        layer = tuple(
-            replace(
-                _row_op(program, node, kernel, root, call_cycles, macs / kernel.out_rows),
-                leads=kernel.leads(),
-                variant=index,
-            )
-            for index, kernel in enumerate(own.layer)
-        )
+        layer = []
+        for index, kernel in enumerate(own.layer):
+            op = _row_op(program, node, kernel, root, cost, macs / kernel.out_rows)
+            layer.append(replace(op, leads=kernel.leads(), variant=index))
         stream = None
         if own.stream is not None:
-            stream = _stream_ops(program, node, own, root, call_cycles, macs)
-        forms[node.name] = Forms(node, layer, stream, in_place_storage(program, node, root))
+            stream = _stream_ops(program, node, own, root, cost, macs)
+        forms[node.name] = Forms(node, tuple(layer), stream, in_place_storage(program, node, root))
     return forms
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from edgewright.converter.program import Program
@@ -17,7 +17,8 @@ from edgewright.targets.codegen.row_kernel import RowKernel
 from edgewright.targets.costs import copy_cycles, cost_model, estimate_call_cycles
 from edgewright.targets.costs.cost_table import TABLES
 from edgewright.targets.cpu import CpuClass, cpu_class
-from edgewright.targets.forms import NodeKernels, node_kernels, planner_forms
+from edgewright.targets.forms import CallCost, NodeKernels, node_kernels, planner_forms
+from edgewright.targets.tuning import Tuning, check_tuning
 
 # Cost table of a class of core where no board says which core it is.
 USUAL_COSTS = {"scalar": "m3", "dsp": "m4", "mve": "m55"}
@@ -42,12 +43,14 @@ class Planning:
         cpu: Class of core.
         costs: Name of its cost table; None (where costs are still to be measured) counts bytes instead.
         kernels: By node name.
+        tuning: Measured costs, which are taken instead of estimates.
     """
 
     program: Program
     cpu: CpuClass
     costs: str | None
     kernels: Mapping[str, NodeKernels]
+    tuning: Tuning | None = None
     _made: dict[Any, Planner] = field(default_factory=dict, repr=False)
 
     def planner(self, input_mode: InputMode, wish: Wish, tell: Tell | None = None) -> Planner:
@@ -56,7 +59,7 @@ class Planning:
         if (input_mode, *kind) in self._made:
             return self._made[input_mode, *kind].priced(wish)
         known = next((p for (_, *other), p in self._made.items() if tuple(other) == kind), None)
-        forms = planner_forms(self.program, self.kernels, self._call_cycles)
+        forms = planner_forms(self.program, self.kernels, self._cost_of)
         made = make_planner(
             self.program,
             forms,
@@ -75,6 +78,23 @@ class Planning:
         if self.costs is None:
             return float(kernel.out_row_bytes + sum(v.window * v.row_bytes for v in kernel.inputs))
         return estimate_call_cycles(kernel, self.costs)
+
+    def _cost_of(self, node: str) -> CallCost:
+        """Costs of a node's kernels: measured ones where there are, and estimates that these correct."""
+        if self.tuning is None:
+            return self._call_cycles
+        usual = self.kernels[node].layer[0]
+        known = {k.variant: self.tuning.cost(node, k.variant) for k in self.kernels[node].layer}
+        measured = known[usual.variant]
+        estimate = self._call_cycles(usual) * usual.out_rows
+        ratio = measured / estimate if measured is not None and estimate else 1.0
+
+        def cost(kernel: RowKernel) -> float:
+            lean = kernel in self.kernels[node].lean
+            tuned = None if lean else known.get(kernel.variant)
+            return self._call_cycles(kernel) * ratio if tuned is None else tuned / kernel.out_rows
+
+        return cost
 
     def _copy_cost(self) -> CopyCost:
         if self.costs is None:
@@ -108,9 +128,16 @@ def planning_for(program: Program, cpu: CpuClass, costs: str | None = None) -> P
     return _planning(program, cpu, costs or USUAL_COSTS[cpu.name])
 
 
-def planning_for_board(program: Program, board: Board) -> Planning:
-    """Prepare a program for a board's core."""
-    return _planning(program, cpu_class(board.features, board.cpu), cost_model(board.cpu))
+def planning_for_board(program: Program, board: Board, tuning: Tuning | None = None) -> Planning:
+    """Prepare a program for a board's core.
+
+    Raises:
+        UsageError: EW-TUNE-MODEL, EW-TUNE-CORE where the measured costs are of others.
+    """
+    if tuning is not None:
+        check_tuning(tuning, program, board)
+    made = _planning(program, cpu_class(board.features, board.cpu), cost_model(board.cpu))
+    return replace(made, tuning=tuning)
 
 
 def _planning(program: Program, cpu: CpuClass, costs: str) -> Planning:

@@ -149,6 +149,7 @@ def _step(network: Network, candidate: Candidate, moments: Sequence[_Moments]) -
         in_use=tuple(in_use),
         cycles=candidate.cycles,
         macs=candidate.macs,
+        flash_bytes=candidate.flash_bytes,
     )
 
 

@@ -69,6 +69,7 @@ class Step:
         in_use: What is in use at that moment: (name, bytes), largest first.
         cycles: Estimated.
         macs: With those computed twice.
+        flash_bytes: Constants and own code of the kernels.
     """
 
     nodes: tuple[Node, ...]
@@ -83,6 +84,7 @@ class Step:
     in_use: tuple[tuple[str, int], ...]
     cycles: float
     macs: float
+    flash_bytes: int = 0
 
     @property
     def name(self) -> str:
@@ -130,6 +132,11 @@ class Plan:
     @property
     def cycles(self) -> float:
         return sum(s.cycles for s in self.steps)
+
+    @property
+    def kernel_bytes(self) -> int:
+        """Constants and own code of the kernels."""
+        return sum(s.flash_bytes for s in self.steps)
 
     @property
     def mac_overhead(self) -> float:

@@ -28,6 +28,7 @@ from edgewright.cli import (
     plan,
     quantize,
     stream,
+    tune,
     verify,
 )
 from edgewright.cli import run as run_command
@@ -35,7 +36,7 @@ from edgewright.cli.common import EXIT_INTERRUPTED, EXIT_OK, report_exception
 
 # The order of the help text.
 MODULES: tuple[ModuleType, ...] = (
-    *(deploy, check, convert, quantize, binarize, plan, stream, build),
+    *(deploy, check, convert, quantize, binarize, plan, stream, tune, build),
     *(flash, run_command, verify, evaluate, bench, devices, boards, doctor),
 )
 

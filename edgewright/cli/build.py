@@ -11,12 +11,14 @@ from edgewright.cli.options import (
     InputOption,
     IoOption,
     ModelArgument,
+    OptimizeOption,
     OutOption,
     PatchesOption,
     RamOption,
     ScheduleOption,
     ShapeOption,
     SlowdownOption,
+    TuningOption,
     default_out,
     parse_shapes,
 )
@@ -29,7 +31,7 @@ from edgewright.cli.stream import (
     streams_over_time,
 )
 from edgewright.cli.table import text_fields
-from edgewright.cli.wishes import parse_budget, parse_wish
+from edgewright.cli.wishes import parse_budget, parse_wish, read_tuning
 
 
 def build(
@@ -43,6 +45,8 @@ def build(
     flash: FlashLimitOption = None,
     slowdown: SlowdownOption = None,
     patches: PatchesOption = None,
+    optimize: OptimizeOption = "balanced",
+    tuning: TuningOption = None,
     stream_axis: StreamAxisOption = None,
     hop: StreamHopOption = None,
     stream_padding: StreamPaddingOption = "refuse",
@@ -57,10 +61,11 @@ def build(
     from edgewright.targets.board import load_board
     from edgewright.targets.build import load_program_of
     from edgewright.targets.fitting import build_for_board
+    from edgewright.targets.planning import planning_for_board
     from edgewright.targets.time_streaming import StreamWish
 
     target, budget = load_board(board), parse_budget(ram, flash)
-    wish = parse_wish(schedule, input_mode, slowdown, patches)
+    wish = parse_wish(schedule, input_mode, slowdown, patches, optimize)
     folder = out or default_out(model, board)
     if streams_over_time(stream_axis, hop):
         program = load_program_of(model, io=io, shapes=parse_shapes(shape))
@@ -76,6 +81,7 @@ def build(
             wish=wish,
             budget=budget,
             progress=stages.advance,
+            planning=planning_for_board(program, target, read_tuning(tuning)),
         )
     memory = manifest["memory"]
     fields = [

@@ -15,6 +15,7 @@ from edgewright.cli.options import (
     IoOption,
     LayersOption,
     ModelArgument,
+    OptimizeOption,
     OutOption,
     PatchesOption,
     PortOption,
@@ -25,11 +26,12 @@ from edgewright.cli.options import (
     SeedOption,
     ShapeOption,
     SlowdownOption,
+    TuningOption,
     default_out,
     parse_shapes,
 )
 from edgewright.cli.stages import Stages
-from edgewright.cli.wishes import parse_budget, parse_wish
+from edgewright.cli.wishes import parse_budget, parse_wish, read_tuning
 
 
 def deploy(
@@ -51,6 +53,8 @@ def deploy(
     flash: FlashLimitOption = None,
     slowdown: SlowdownOption = None,
     patches: PatchesOption = None,
+    optimize: OptimizeOption = "balanced",
+    tuning: TuningOption = None,
     shape: ShapeOption = None,
 ) -> Output:
     """Check, plan, build, flash, verify and measure a model on a board.
@@ -70,8 +74,9 @@ def deploy(
         out=out or default_out(model, board),
         io=io,
         shapes=parse_shapes(shape),
-        wish=parse_wish(schedule, input_mode, slowdown, patches),
+        wish=parse_wish(schedule, input_mode, slowdown, patches, optimize),
         budget=parse_budget(ram, flash),
+        tuning=read_tuning(tuning),
         port=port,
         inputs=inputs,
         cases=cases,

@@ -114,6 +114,24 @@ FlashLimitOption = Annotated[
         "--flash", metavar="N[K|M]", help="Flash the firmware may take.", show_default="all of the board's"
     ),
 ]
+OptimizeOption = Annotated[
+    Literal["size", "balanced", "speed"],
+    typer.Option(
+        "--optimize",
+        metavar="size|balanced|speed",
+        help="What flash is worth where kernels differ in it: speed takes the fastest, size the smallest, "
+        "balanced a percent more flash for a percent fewer cycles.",
+    ),
+]
+TuningOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--tuning",
+        metavar="FILE",
+        help="Measured costs of the kernels, from edgewright tune.",
+        show_default="estimates",
+    ),
+]
 ScheduleOption = Annotated[
     Literal["auto", "layer", "stream", "patch"],
     typer.Option(

@@ -14,11 +14,13 @@ from edgewright.cli.options import (
     InputOption,
     IoOption,
     ModelArgument,
+    OptimizeOption,
     PatchesOption,
     RamOption,
     ScheduleOption,
     ShapeOption,
     SlowdownOption,
+    TuningOption,
     parse_shapes,
 )
 from edgewright.cli.stages import Stages
@@ -29,7 +31,7 @@ from edgewright.cli.stream import (
     stream_output,
     streams_over_time,
 )
-from edgewright.cli.wishes import parse_budget, parse_wish
+from edgewright.cli.wishes import parse_budget, parse_wish, read_tuning
 
 
 def plan(
@@ -41,6 +43,8 @@ def plan(
     flash: FlashLimitOption = None,
     slowdown: SlowdownOption = None,
     patches: PatchesOption = None,
+    optimize: OptimizeOption = "balanced",
+    tuning: TuningOption = None,
     stream_axis: StreamAxisOption = None,
     hop: StreamHopOption = None,
     stream_padding: StreamPaddingOption = "refuse",
@@ -72,11 +76,11 @@ def plan(
     if streams_over_time(stream_axis, hop):
         program = load_program_of(model, io=io, shapes=parse_shapes(shape))
         return stream_output(program, target, StreamWish(hop or 0, padding=stream_padding))
-    wish = parse_wish(schedule, input_mode, slowdown, patches)
+    wish = parse_wish(schedule, input_mode, slowdown, patches, optimize)
     with Stages().shown() as stages:
         stages.advance("check", 0, 1)
         program = load_program_of(model, io=io, shapes=parse_shapes(shape))
-        found = explore_for_board(program, target, wish, budget, stages.advance)
+        found = explore_for_board(program, target, wish, budget, stages.advance, read_tuning(tuning))
         data = overview(found, target)
         pictures = []
         if out is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgewright.cli.options import parse_bytes
@@ -9,9 +10,11 @@ from edgewright.errors import UsageError
 
 if TYPE_CHECKING:
     from edgewright.converter.schedule import Wish
+    from edgewright.converter.schedule.flash_price import Optimize
     from edgewright.converter.schedule.search import ScheduleMode
     from edgewright.converter.schedule.segment import InputMode
     from edgewright.targets.build import Budget
+    from edgewright.targets.tuning import Tuning
 
 # Nobody means more.
 MAX_SLOWDOWN = 1000.0
@@ -31,9 +34,13 @@ def parse_budget(ram: str | None, flash: str | None) -> Budget:
 
 
 def parse_wish(
-    schedule: ScheduleMode, input_mode: InputMode | None, slowdown: float | None, patches: str | None
+    schedule: ScheduleMode,
+    input_mode: InputMode | None,
+    slowdown: float | None,
+    patches: str | None,
+    optimize: Optimize,
 ) -> Wish:
-    """Values of `--schedule`, `--input`, `--slowdown` and `--patches`.
+    """Values of `--schedule`, `--input`, `--slowdown`, `--patches` and `--optimize`.
 
     Raises:
         UsageError: EW-SLOWDOWN-RANGE, EW-PATCHES-SYNTAX, EW-PATCHES-SCHEDULE, EW-PATCHES-INPUT.
@@ -57,7 +64,18 @@ def parse_wish(
             "patches need the whole input in RAM",
             "--input resident, or --schedule stream",
         )
-    return Wish(schedule, input_mode, slowdown=slowdown, patches=parse_patches(patches))
+    return Wish(schedule, input_mode, slowdown=slowdown, patches=parse_patches(patches), optimize=optimize)
+
+
+def read_tuning(path: Path | None) -> Tuning | None:
+    """Value of `--tuning`.
+
+    Raises:
+        UsageError: EW-TUNE-FILE.
+    """
+    from edgewright.targets.tuning import load_tuning
+
+    return load_tuning(path) if path is not None else None
 
 
 def parse_patches(text: str | None) -> tuple[int, int] | None:

@@ -138,7 +138,7 @@ def test_rows_of_several_inputs_are_refused():
 
 def test_an_interrupted_enumeration_claims_no_optimum():
     program = small_net(3)
-    forms = planner_forms(program, node_kernels(program, SCALAR), lambda kernel: 1.0)
+    forms = planner_forms(program, node_kernels(program, SCALAR), lambda node: lambda kernel: 1.0)
     started = time.monotonic()
     made = make_planner(program, forms, CopyCost(0, 1), "resident", time_limit_s=0.0)
     assert time.monotonic() - started < 5
