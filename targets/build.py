@@ -243,8 +243,9 @@ def _manifest(
             "weights_bytes": sizes.weights_bytes,
             "ram_bytes": sizes.ram_bytes,
             "flash_bytes": sizes.flash_bytes,
-            "firmware": asdict(sizes),
+            "firmware": {k: v for k, v in asdict(sizes).items() if k != "functions"},
         },
+        "code": [{"function": name, "bytes": size} for name, size in sizes.functions],
         "firmware": {
             "elf": "firmware/firmware.elf",
             "bin": "firmware/firmware.bin",
@@ -260,9 +261,9 @@ def _layer(planned: Planned, index: int) -> dict[str, Any]:
     y = program.values[step.nodes[-1].output]
     if step.streamed is None:
         kernel = whole_kernel(step, planned.kernels)
-        kind, family, why = step.nodes[0].op.kind, kernel.family, kernel.reason
+        kind, family, variant, why = step.nodes[0].op.kind, kernel.family, kernel.variant, kernel.reason
     else:
-        kind, family = step.schedule, "several"
+        kind, family, variant = step.schedule, "several", "several"
         strips = f", in {step.strips} column strips" if step.strips > 1 else ""
         why = f"{len(step.nodes)} operations row by row{strips}"
     return {
@@ -275,8 +276,10 @@ def _layer(planned: Planned, index: int) -> dict[str, Any]:
         "macs": round(step.macs),
         "estimated_cycles_planned": round(step.cycles),
         "kernel": family,
+        "variant": variant,
         "why": why,
         "weights_bytes": sum(n.op.weights_bytes for n in step.nodes),
+        "flash_bytes": step.flash_bytes,
     }
 
 

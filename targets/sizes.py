@@ -18,6 +18,7 @@ WEIGHTS_OBJECT = "_weights.o"
 # An input section in the map: name, address, size, file; a long name stands on a line of its own.
 _INPUT_SECTION = re.compile(r"^ (\.\S+|COMMON)\s+0x[0-9a-f]+\s+0x([0-9a-f]+) (\S.*)$", re.MULTILINE)
 _CODE = re.compile(r"\.(text|rodata|vectors|boot2)\b")
+_TABLE = re.compile(r"_[a-z]\d+$")
 _STATIC = re.compile(r"\.(data|bss)\b|COMMON")
 
 
@@ -36,6 +37,7 @@ class ImageSizes:
         stack_bytes: Reserved stack.
         flash_bytes: All of the flash the image takes.
         ram_bytes: All of the RAM the image takes: stack, static data, arena.
+        functions: Code and read-only data of the model's library by function or table, largest first.
     """
 
     code_bytes: int
@@ -48,6 +50,7 @@ class ImageSizes:
     stack_bytes: int
     flash_bytes: int
     ram_bytes: int
+    functions: tuple[tuple[str, int], ...] = ()
 
 
 def map_contributions(map_text: str) -> list[tuple[str, int, str]]:
@@ -83,7 +86,19 @@ def measure_sizes(
         stack_bytes=by_name.get(".stack", 0),
         flash_bytes=sum(by_name.get(n, 0) for n in FLASH_SECTIONS),
         ram_bytes=sum(by_name.get(n, 0) for n in RAM_SECTIONS),
+        functions=_functions(rows, library - weights),
     )
+
+
+def _functions(rows: Sequence[tuple[str, int, str]], objects: set[str]) -> tuple[tuple[str, int], ...]:
+    """Bytes by the name behind ".text." or ".rodata."; the many small tables of the schedule as one."""
+    sizes: dict[str, int] = {}
+    for section, size, file in rows:
+        if file in objects and _CODE.match(section):
+            name = section.lstrip(".").partition(".")[2] or section
+            name = "tables" if _TABLE.search(name) else name
+            sizes[name] = sizes.get(name, 0) + size
+    return tuple(sorted(sizes.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
 def check_budget(

@@ -6,7 +6,9 @@ Keys other programs rely on (schema version 1): `schema_version`; `model{name,sh
 `verify{reference,cases,outputs,mismatches,max_abs_diff}`;
 `layers[]{name,kind,output_shape,macs,kernel,instructions,estimated_cycles,weights_bytes}`;
 `plan{ram_bytes,estimated_cycles,mac_overhead,input,passes,schedule,segments,optimal,gap_bytes}`, and after a
-deployment `plan.front[]` with the other plans there are.
+deployment `plan.front[]` with the other plans there are. `layers[].times_bound` is the cost a MAC divided
+by `least_cost_per_mac`, what the core needs at least; `code[]{function,bytes}` and `rewrites[]` come from the
+build.
 What was not measured is null.
 """
 
@@ -22,6 +24,7 @@ from edgewright.runtime.measure import Latency, LayerCost
 from edgewright.runtime.replies import MemoryUse
 from edgewright.runtime.verify import VerifyResult
 from edgewright.targets.board import load_board
+from edgewright.targets.bounds import least_cost_per_mac
 
 SCHEMA_VERSION = 1
 MODEL_KEYS = ("name", "sha256", "macs", "source")
@@ -34,7 +37,10 @@ MEMORY_KEYS = (
     "ram_bytes",
     "flash_bytes",
 )
-LAYER_KEYS = ("name", "nodes", "kind", "output_shape", "macs", "kernel", "why", "weights_bytes")
+LAYER_KEYS = (
+    *("name", "nodes", "kind", "output_shape", "macs", "kernel", "variant", "why"),
+    *("weights_bytes", "flash_bytes"),
+)
 
 Report = dict[str, Any]
 
@@ -65,6 +71,7 @@ def build_report(
             "EW-BENCH-LAYERS", f"{len(costs)} layers measured are not the {len(layers)} of the build"
         )
     total = sum(layer_cost(_costs(c)) or 0 for c in costs)
+    least = _least_cost(manifest, latency)
     return {
         "schema_version": SCHEMA_VERSION,
         "edgewright_version": __version__,
@@ -74,8 +81,22 @@ def build_report(
         "memory": _memory(manifest, memory_use),
         "latency": _latency(latency) if latency else None,
         "verify": _verify(verified) if verified else None,
-        "layers": [_layer(layer, costs[i] if costs else None, total) for i, layer in enumerate(layers)],
+        "layers": [
+            _layer(layer, costs[i] if costs else None, total, least) for i, layer in enumerate(layers)
+        ],
+        "least_cost_per_mac": least,
+        "code": list(manifest.get("code", ())),
+        "rewrites": list(manifest.get("rewrites", ())),
     }
+
+
+def _least_cost(manifest: Mapping[str, Any], latency: Latency | None) -> float | None:
+    """What a MAC costs at least on the core, in the unit of the layers' costs."""
+    if latency is None:
+        return None
+    core = load_board(str(manifest["board"])).cpu
+    counted = latency.source == "emulator" and latency.estimated_cycles is None
+    return least_cost_per_mac(core, "instructions" if counted else "cycles")
 
 
 def layer_cost(layer: Mapping[str, Any]) -> int | None:
@@ -151,10 +172,12 @@ def _costs(cost: LayerCost | None) -> Report:
     }
 
 
-def _layer(layer: Mapping[str, Any], cost: LayerCost | None, total: int) -> Report:
+def _layer(layer: Mapping[str, Any], cost: LayerCost | None, total: int, least: float | None) -> Report:
     row: Report = {key: layer.get(key) for key in LAYER_KEYS} | _costs(cost)
     spent = layer_cost(row)
     macs = row["macs"]
     row["cost_per_mac"] = round(spent / macs, 4) if spent is not None and macs else None
+    per_mac = row["cost_per_mac"]
+    row["times_bound"] = round(per_mac / least, 3) if per_mac is not None and least else None
     row["share"] = round(spent / total, 6) if spent is not None and total else None
     return row

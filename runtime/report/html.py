@@ -9,6 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from edgewright.runtime.report.build_report import cost_unit, layer_cost
+from edgewright.runtime.report.code_tables import code_tables
 from edgewright.runtime.report.page import render_page
 from edgewright.runtime.report.plan_text import front_table, plan_fields, plan_words, step_table
 from edgewright.runtime.report.tables import (
@@ -82,6 +83,7 @@ def render_html(report: Mapping[str, Any], pictures: Mapping[str, str] | None = 
         macs=si(report["model"]["macs"]),
         plan=plan_fields(plan) if plan is not None and "peak" in plan else [],
         plan_tables=plan_tables(plan),
+        code_tables=code_tables(report),
         pictures={name: Markup(svg) for name, svg in (pictures or {}).items()},
     )
 

@@ -30,7 +30,7 @@ class Table:
 
 
 def layer_table(report: Mapping[str, Any]) -> Table:
-    """One row a layer: name, kind, output, MACs, kernel, cost, cost per MAC, weights, share."""
+    """One row a layer: what it is, its kernel, cost, cost per MAC (and in times of the least), flash, share."""
     unit = cost_unit(report)
     columns = (
         Column("layer"),
@@ -40,7 +40,8 @@ def layer_table(report: Mapping[str, Any]) -> Table:
         Column("kernel"),
         Column(unit, True),
         Column(("i" if unit == "instructions" else "c") + "/MAC", True),
-        Column("weights", True),
+        Column("x bound", True),
+        Column("flash", True),
         Column("share", True),
     )
     named = zip(report["layers"], step_names(report["layers"]), strict=True)
@@ -61,10 +62,11 @@ def _row(layer: Mapping[str, Any], name: str) -> tuple[str, ...]:
         str(layer["kind"]),
         "x".join(map(str, layer["output_shape"] or ())),
         si(layer["macs"]) if layer["macs"] else MISSING,
-        str(layer["kernel"] or MISSING),
+        str(layer["variant"] or layer["kernel"] or MISSING),
         si(cost) if cost is not None else MISSING,
         f"{per_mac:.2f}" if per_mac is not None else MISSING,
-        grouped(layer["weights_bytes"]) if layer["weights_bytes"] else MISSING,
+        f"{layer['times_bound']:.1f}" if layer["times_bound"] is not None else MISSING,
+        grouped(layer["flash_bytes"]) if layer["flash_bytes"] else MISSING,
         f"{100 * share:.1f} %" if share is not None else MISSING,
     )
 
