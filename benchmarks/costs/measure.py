@@ -55,18 +55,35 @@ def board_of(model: str) -> Board:
 
 
 def measure_layers(program: Program, model: str, folder: Path, group: str = "") -> list[Layer]:
-    """Build a program for a family of cores, run it once with random inputs, and count every layer.
+    """Build a program for a family of cores, run it with random inputs, and count every layer.
+
+    Where layers have several kernels to choose from it is built and run once for each.
 
     Args:
         program: What to run.
         model: Name of a cost table.
-        folder: For library and firmware.
+        folder: For libraries and firmware.
         group: Of the layers.
     """
     board = board_of(model)
     cpu = cpu_class(board.features, board.cpu)
-    # Planned without costs: they are what is to be measured.
-    planning = Planning(program, cpu, None, node_kernels(program, cpu))
+    kernels = node_kernels(program, cpu)
+    found: list[Layer] = []
+    for number in range(max((len(own.layer) for own in kernels.values()), default=0)):
+        wanted = {name for name, own in kernels.items() if number < len(own.layer)}
+        forced = {
+            name: replace(own, layer=(own.layer[number if name in wanted else 0],))
+            for name, own in kernels.items()
+        }
+        # Planned without costs: they are what is to be measured.
+        planning = Planning(program, cpu, None, forced)
+        layers = _run(planning, board, folder / str(number), group)
+        found += [x for x in layers if x.name in wanted]
+    return found
+
+
+def _run(planning: Planning, board: Board, folder: Path, group: str) -> list[Layer]:
+    program = planning.program
     planned = planning.plan(Wish(schedule="layer", input="resident"))
     emit_library(program, planned.plan, planned.kernels, planned.cpu, folder / "library")
     image = build_firmware(folder / "library", board, folder / "firmware")

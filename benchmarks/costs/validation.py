@@ -24,8 +24,9 @@ def print_validation(model: str) -> None:
             layers = measure_layers(load_program_of(path), model, Path(folder))
         print(f"\n{name} on {model}")
         for layer in layers:
-            _print_row(layer.kernel.family, estimate_kernel_cycles(layer.kernel, model), layer.cost)
-        _print_row("all layers", predicted_cost(layers, model), sum(x.cost for x in layers))
+            what = f"{layer.kernel.family}, {layer.kernel.variant}"
+            _print_row(what, estimate_kernel_cycles(layer.kernel, model), layer.cost)
+        _print_row("all of them", predicted_cost(layers, model), sum(x.cost for x in layers))
 
 
 def predicted_cost(layers: list[Layer], model: str) -> float:
@@ -43,4 +44,4 @@ def _models() -> Iterator[tuple[str, Path]]:
 
 
 def _print_row(what: str, predicted: float, measured: int) -> None:
-    print(f"  {what:28s} {predicted:14,.0f} {measured:14,d} {predicted / measured - 1:+8.1%}")
+    print(f"  {what:60.60s} {predicted:14,.0f} {measured:14,d} {predicted / measured - 1:+8.1%}")
