@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from edgewright.converter.program import Array
 
 C_TYPES = {
@@ -25,6 +27,7 @@ class Constants:
     def __init__(self, name: str) -> None:
         self._name = name
         self._known: dict[tuple[str, bytes], str] = {}
+        self._padding: dict[int, dict[str, Any]] = {}
         self.weights: list[dict[str, Any]] = []
         self.tables: list[dict[str, Any]] = []
 
@@ -44,6 +47,17 @@ class Constants:
                 }
             )
         return self._known[key]
+
+    def padding_row(self, value: int, size_bytes: int) -> str:
+        """The C name of at least so many bytes of a value: one array serves rows of any length."""
+        entry = self._padding.get(value)
+        if entry is None:
+            entry = {"symbol": f"{self._name}_t{len(self.tables)}", "ctype": "int8_t", "count": 0}
+            self._padding[value] = entry
+            self.tables.append(entry)
+        if size_bytes > entry["count"]:
+            entry |= {"count": size_bytes, "text": _literal(np.full(size_bytes, value, np.int8))}
+        return str(entry["symbol"])
 
 
 def _literal(array: Array) -> str:

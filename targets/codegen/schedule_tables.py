@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from edgewright.converter.program import Array, Program
+from edgewright.converter.program import Program
 from edgewright.converter.schedule import Plan, Step
 from edgewright.errors import WorkError
 from edgewright.targets.codegen.constants import GEOMETRY_BYTES, Constants
@@ -125,8 +125,7 @@ def _input(view: RowInput, place: Place, kernel: RowKernel, constants: Constants
         constant = constants.symbol(np.ascontiguousarray(place.constant), weights=True)
     padding = "0"
     if view.pad_value is not None and _reaches_outside(view, kernel.out_rows):
-        row: Array = np.full(view.row_bytes, view.pad_value, np.int8)
-        padding = constants.symbol(row, weights=False)
+        padding = constants.padding_row(view.pad_value, view.row_bytes)
     # A kernel that takes the tensor as a whole sees one row of it.
     stride = place.stride_bytes if view.rows > 1 else view.row_bytes
     return [
