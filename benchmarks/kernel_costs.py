@@ -19,7 +19,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.costs.grid import KINDS, cases, program_of
+from benchmarks.costs.grid import ALL_KINDS, cases, program_of
 from benchmarks.costs.measure import FAMILIES, Layer, board_of, measure_layers
 from benchmarks.costs.tables import Fit, add_to_table, fit_table, layer_work, refit_kinds, write_table
 from benchmarks.costs.validation import print_validation
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def measure(model: str) -> None:
     """Measure the grid, fit and write the table of a family, and print the errors by group."""
     begin = time.monotonic()
-    fit = fit_table(model, measure_grid(model, list(KINDS)))
+    fit = fit_table(model, measure_grid(model, list(ALL_KINDS)))
     write_table(fit)
     _print_fit(model, fit, begin)
 
@@ -58,7 +58,7 @@ def measure(model: str) -> None:
 def measure_kinds(model: str, kinds: Sequence[str]) -> None:
     """Measure some kinds of the grid, and add their coefficients to the table of a family."""
     begin = time.monotonic()
-    others = work_names(model, [kind for kind in KINDS if kind not in kinds])
+    others = work_names(model, [kind for kind in ALL_KINDS if kind not in kinds])
     fit = refit_kinds(model, measure_grid(model, kinds), others)
     add_to_table(fit, kinds)
     _print_fit(model, fit, begin)
@@ -89,7 +89,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         prog="python -m benchmarks.kernel_costs", description=__doc__.split("\n")[0]
     )
     parser.add_argument("--only", nargs="+", choices=list(FAMILIES), default=list(FAMILIES), metavar="MODEL")
-    parser.add_argument("--kinds", nargs="+", choices=list(KINDS), metavar="KIND", help="measure only these")
+    parser.add_argument("--kinds", nargs="+", choices=ALL_KINDS, metavar="KIND", help="measure only these")
     parser.add_argument("--validate", action="store_true", help="only compare the present tables with models")
     return parser.parse_args(arguments)
 

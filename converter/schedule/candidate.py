@@ -30,7 +30,8 @@ class Candidate:
         peak_bytes: Bytes in use at its largest moment; no placement needs less.
         cycles: Estimated.
         macs: With those computed twice.
-        flash_bytes: Constants of its kernels.
+        flash_bytes: Constants and own code of its kernels.
+        code_bytes: The code among them.
         op: The kernel of a node that runs whole, else None.
     """
 
@@ -43,6 +44,7 @@ class Candidate:
     macs: float
     blocks: int = 0
     flash_bytes: int = 0
+    code_bytes: int = 0
     op: RowOp | None = None
 
 
@@ -245,6 +247,7 @@ def price(
                 macs,
                 blocks,
                 flash_bytes=sum(op.flash_bytes for op in ops),
+                code_bytes=sum(op.code_bytes for op in ops),
             )
         )
         guilty = set(sequence[total == peak].tolist())

@@ -180,6 +180,7 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
         "ram_bytes": plan.arena_bytes,
         "estimated_cycles": round(plan.cycles),
         "mac_overhead": round(plan.mac_overhead, 4),
+        "kernel_bytes": plan.kernel_bytes,
         "segments": segments_to_json(plan.steps),
         "buffers": [asdict(b) for b in plan.buffers],
         "arena_bytes": plan.arena_bytes,
@@ -203,6 +204,7 @@ def segments_to_json(steps: Sequence[Step]) -> list[dict[str, Any]]:
             "in_use": [list(pair) for pair in s.in_use],
             "estimated_cycles": round(s.cycles),
             "macs": round(s.macs),
+            "flash_bytes": s.flash_bytes,
         }
         for s in steps
     ]

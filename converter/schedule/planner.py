@@ -16,15 +16,17 @@ from functools import cached_property, partial
 from edgewright.converter.program import Program
 from edgewright.converter.schedule.assemble import assemble
 from edgewright.converter.schedule.candidate import Candidate, CopyCost
-from edgewright.converter.schedule.flash_price import Optimize, flash_price, layer_cycles, limiting_price
+from edgewright.converter.schedule.flash_price import Optimize, flash_prices, layer_cycles, limiting_prices
 from edgewright.converter.schedule.memory_plan import Plan
 from edgewright.converter.schedule.network import Forms, Network, build_network
 from edgewright.converter.schedule.order import best_order
 from edgewright.converter.schedule.search import (
+    FREE,
     STREAMED_TIE,
     Candidates,
     Cost,
     Path,
+    Prices,
     ScheduleMode,
     by_cycles,
     by_macs,
@@ -58,8 +60,7 @@ class Wish:
         patches: Rows and columns of patches, for the schedule "patch".
         recompute: Whether borders of strips and patches may be computed twice; without them there are
             fewer kernels.
-        optimize: What flash is worth: "speed": nothing, "size": everything, "balanced": a percent more
-            flash has to make the model at least a percent faster.
+        optimize: What flash is worth (`flash_price.py`).
         kernel_bytes: Most flash that constants and own code of the kernels may take; None for any.
     """
 
@@ -82,14 +83,14 @@ class Planner:
         input_mode: How the input arrives.
         candidates: What paths are made of.
         layer_cycles: Of the layer schedule.
-        flash_price: Cycles that a byte of flash is worth.
+        prices: Of flash.
     """
 
     network: Network
     input_mode: InputMode
     candidates: Candidates
     layer_cycles: float
-    flash_price: float = 0.0
+    prices: Prices = FREE
 
     @property
     def edges(self) -> Sequence[Sequence[Candidate]]:
@@ -99,15 +100,15 @@ class Planner:
     @cached_property
     def cost(self) -> Cost:
         """What the fastest path minimizes."""
-        return partial(by_cycles, flash_price=self.flash_price)
+        return partial(by_cycles, prices=self.prices)
 
     def priced(self, wish: Wish) -> Planner:
         """The same search space, with flash at the price that a wish puts on it."""
-        price = flash_price(self.network, wish.optimize)
+        prices = flash_prices(self.network, wish.optimize)
         if wish.kernel_bytes is not None:
             arena = wish.arena_bytes or UNLIMITED
-            price = limiting_price(self.usable(wish), arena, wish.kernel_bytes, price)
-        return replace(self, flash_price=price)
+            prices = limiting_prices(self.usable(wish), arena, wish.kernel_bytes, prices)
+        return replace(self, prices=prices)
 
     def place(self, path: Path, solver_s: float = 1.0) -> Plan:
         """The plan of a path; the solver works on where greedy placement leaves a gap.

@@ -52,7 +52,8 @@ class RowOp:
         out_row_bytes: Bytes one call writes.
         out_columns: Columns of an output row.
         scratch_bytes: Scratch memory of the kernel.
-        flash_bytes: Constants of the kernel.
+        flash_bytes: Constants and code of the kernel that no other layer needs.
+        code_bytes: The code among them.
         cycles: Estimated cycles of a call.
         fixed_cycles: The part of them that does not depend on the number of columns.
         macs: Multiply-accumulates of a call.
@@ -74,6 +75,7 @@ class RowOp:
     out_columns: int
     scratch_bytes: int = 0
     flash_bytes: int = 0
+    code_bytes: int = 0
     cycles: float = 0.0
     fixed_cycles: float = 0.0
     macs: float = 0.0

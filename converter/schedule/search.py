@@ -29,15 +29,27 @@ SHORT_SEGMENT = 4
 Cost = Callable[[Candidate], float]
 
 
-def by_cycles(candidate: Candidate, flash_price: float = 0.0) -> float:
-    """What the fastest path minimizes; what is as fast whole runs whole.
+@dataclass(frozen=True)
+class Prices:
+    """Cycles that a byte of flash is worth.
 
     Args:
-        candidate: A segment.
-        flash_price: Cycles that a byte of flash is worth.
+        constants: Of weights and tables.
+        code: Of code that one kernel alone needs.
     """
+
+    constants: float = 0.0
+    code: float = 0.0
+
+
+FREE = Prices()
+
+
+def by_cycles(candidate: Candidate, prices: Prices = FREE) -> float:
+    """What the fastest path minimizes; what is as fast whole runs whole."""
     tie = STREAMED_TIE if candidate.streamed is not None else 1.0
-    return candidate.cycles * tie + candidate.flash_bytes * flash_price
+    constants = (candidate.flash_bytes - candidate.code_bytes) * prices.constants
+    return candidate.cycles * tie + constants + candidate.code_bytes * prices.code
 
 
 def by_macs(candidate: Candidate) -> float:

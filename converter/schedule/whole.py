@@ -35,6 +35,7 @@ def _layer(network: Network, position: int, op: RowOp) -> Candidate:
         op.out_rows * op.cycles,
         op.out_rows * op.macs,
         flash_bytes=op.flash_bytes,
+        code_bytes=op.code_bytes,
         op=op,
     )
 

@@ -39,6 +39,7 @@ def plan_entry(plan: Plan, layers: Plan, *, chosen: bool = False) -> dict[str, A
         "estimated_cycles": round(plan.cycles),
         "slowdown": round(plan.cycles / layers.cycles, 4) if layers.cycles else 1.0,
         "mac_overhead": exact_overhead(plan),
+        "kernel_bytes": plan.kernel_bytes,
         "input": plan.input_mode,
         "schedule": plan.schedule,
         "passes": plan.passes,
@@ -89,7 +90,8 @@ def chosen_data(exploration: Exploration) -> dict[str, Any] | None:
     for segment, step in zip(data["segments"], plan.steps, strict=True):
         segment["layer_cycles"] = round(sum(alone[n.name] for n in step.nodes))
         segment["layers"] = [_layer(planned.program, step, index) for index in range(len(step.nodes))]
-        segment["why"] = whole_kernel(step, planned.kernels).reason if step.streamed is None else ""
+        kernel = whole_kernel(step, planned.kernels) if step.streamed is None else None
+        segment["kernel"], segment["why"] = (kernel.variant, kernel.reason) if kernel is not None else ("", "")
     data["peak"] = peak_text(plan)
     data["limit_bytes"] = exploration.limit_bytes
     data["streaming_cost"] = {

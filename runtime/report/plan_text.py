@@ -90,6 +90,7 @@ def front_table(entries: Sequence[Data]) -> Table:
         Column("est. cycles", True),
         Column("slowdown", True),
         Column("MAC", True),
+        Column("kernels B", True),
         Column("input"),
         Column("passes", True),
         Column("how"),
@@ -106,6 +107,7 @@ def _front_row(entry: Data) -> tuple[str, ...]:
         si(entry["estimated_cycles"]),
         f"{entry['slowdown']:.3f}x",
         f"{entry['mac_overhead']:.3f}x",
+        f"{entry['kernel_bytes']:,}",
         entry["input"],
         str(entry["passes"]) if entry["input"] == "rows" else MISSING,
         f"layer by layer: {entry['how']}" if whole else entry["how"],
@@ -142,7 +144,7 @@ def _step_rows(index: int, segment: Data, names: Mapping[str, str]) -> Iterator[
         f"{segment['in_use_bytes']:,}",
         si(segment["estimated_cycles"]),
         f"{slowdown:.3f}x",
-        segment["why"],
+        ": ".join(filter(None, (segment["kernel"], segment["why"]))),
     )
     if not single:
         for layer in segment["layers"]:

@@ -30,7 +30,7 @@ class Table:
 
 
 def layer_table(report: Mapping[str, Any]) -> Table:
-    """One row a layer: what it is, its kernel, cost, cost per MAC (and in times of the least), flash, share."""
+    """One row a layer: what it is, kernel, cost, cost per MAC (and in times of the least), flash, share."""
     unit = cost_unit(report)
     columns = (
         Column("layer"),

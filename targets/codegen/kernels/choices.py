@@ -1,0 +1,47 @@
+"""The kernels to choose from for a layer: the usual row kernel, and others that trade memory for time.
+
+What is offered fits the layer and is exact; which one runs is the planner's choice, by estimated or measured
+cost, arena and flash.
+"""
+
+from __future__ import annotations
+
+from edgewright.converter.ops.conv2d import Conv2D
+from edgewright.converter.ops.depthwise import DepthwiseConv2D
+from edgewright.converter.ops.fully_connected import FullyConnected
+from edgewright.converter.ops.weight_format import weight_format
+from edgewright.converter.program import TensorType
+from edgewright.targets.codegen.kernels.depthwise_planes import planes_kernels
+from edgewright.targets.codegen.kernels.dot_wide import wide_kernels
+from edgewright.targets.codegen.kernels.fully_connected_dsp import fc_kernels
+from edgewright.targets.codegen.kernels.mve_choice import mve_kernels
+from edgewright.targets.codegen.kernels.scalar_kernels import scalar_kernels
+from edgewright.targets.codegen.kernels.winograd import winograd_kernels
+from edgewright.targets.codegen.row_kernel import RowKernel
+from edgewright.targets.cpu import CpuClass
+
+
+Weighted = Conv2D | DepthwiseConv2D | FullyConnected
+
+
+def weighted_kernels(op: Weighted, cpu: CpuClass, x: TensorType) -> tuple[RowKernel, ...]:
+    """Kernels of an operation with weights in a layer schedule, the usual one first.
+
+    Args:
+        op: The operation.
+        cpu: Class of core.
+        x: Type of its input.
+    """
+    usual = op.row_kernel(cpu, x)
+    if weight_format(op.weight_format).packed:
+        return (usual,)
+    others = {"scalar": scalar_kernels, "dsp": _dsp_kernels, "mve": mve_kernels}[cpu.name](op, cpu, x)
+    return (usual, *(k for k in others if k.variant != usual.variant))
+
+
+def _dsp_kernels(op: Weighted, cpu: CpuClass, x: TensorType) -> tuple[RowKernel, ...]:
+    if isinstance(op, DepthwiseConv2D):
+        return planes_kernels(op, cpu, x)
+    # Tiles of pixels have nothing to share over a single one.
+    found = fc_kernels(op, cpu, x) or wide_kernels(op, cpu, x)
+    return found if isinstance(op, FullyConnected) else (*found, *winograd_kernels(op, cpu, x))
