@@ -21,7 +21,7 @@ from edgewright.runtime.inputs import Case, load_cases, random_cases
 from edgewright.runtime.measure import Latency, bench
 from edgewright.runtime.replies import MemoryUse
 from edgewright.runtime.report.build_report import build_report
-from edgewright.runtime.report.describe import describe, describe_board, describe_memory
+from edgewright.runtime.report.describe import describe, describe_board, describe_memory, saved_sentence
 from edgewright.runtime.report.overview import inline_pictures
 from edgewright.runtime.report.plan_data import report_plan
 from edgewright.runtime.report.plan_text import SCHEDULE_WORDS
@@ -29,7 +29,7 @@ from edgewright.runtime.report.tables import latency_sentence, verify_sentence
 from edgewright.runtime.report.write_report import write_report
 from edgewright.runtime.verify import VerifyResult, verify
 from edgewright.targets.board import Board, load_board
-from edgewright.targets.build import Budget, load_program_of
+from edgewright.targets.build import Budget, load_with_savings
 from edgewright.targets.exploration import explore
 from edgewright.targets.fitting import arena_limit, build_for_board
 from edgewright.targets.planning import planning_for_board
@@ -147,11 +147,14 @@ def _quantized(job: Job, say: Say, advance: Advance) -> Iterator[Path]:
 def _deploy(job: Job, model: Path, say: Say, advance: Advance) -> dict[str, Any]:
     advance("check", 0, 1)
     shapes = job.shapes if job.calibrate is None else None  # a quantized model has no symbolic ones left
-    program = load_program_of(model, io=job.io, shapes=shapes)
+    program, savings = load_with_savings(model, io=job.io, shapes=shapes)
     # Wrong input files are refused before minutes are spent on building.
     cases = cases_of(program, job.inputs, job.cases, job.seed)
     width = max(len(job.model.name), len(job.board.id), max(map(len, SCHEDULE_WORDS.values())))
     say("model", f"{job.model.name:<{width}}  {describe(program)}")
+    saved = saved_sentence(savings)
+    if saved:
+        say("rewrites", saved)
     say("board", f"{job.board.id:<{width}}  {describe_board(job.board)}")
     advance("plan", 0, 1)
     begin = time.monotonic()
@@ -165,6 +168,7 @@ def _deploy(job: Job, model: Path, say: Say, advance: Advance) -> dict[str, Any]
         budget=job.budget,
         progress=lambda what, done, total: advance(f"build: {what}", done, total),
         planning=planning,
+        savings=savings,
     )
     seconds = time.monotonic() - begin
     schedule = SCHEDULE_WORDS[planned.plan.schedule]

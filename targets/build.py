@@ -19,7 +19,7 @@ from edgewright.converter.importers import load_model
 from edgewright.converter.lower import lower
 from edgewright.converter.program import Port, Program
 from edgewright.converter.program_file import save_program
-from edgewright.converter.rewrites import rewrite
+from edgewright.converter.rewrites import Saving, rewrite_with_savings
 from edgewright.converter.schedule import Wish, peak_text, plan_to_json
 from edgewright.errors import UsageError, WorkError
 from edgewright.targets.board import MONITOR_STATIC_BYTES, Board, is_given, load_board
@@ -56,7 +56,17 @@ def load_program_of(
     shapes: Mapping[str, Sequence[int]] | None = None,
 ) -> Program:
     """Model file -> Program: import, lower to integers, rewrite."""
-    return rewrite(lower(load_model(model, shapes=shapes), io=io))
+    return load_with_savings(model, io=io, shapes=shapes)[0]
+
+
+def load_with_savings(
+    model: Path,
+    *,
+    io: Literal["source", "int8"] = "source",
+    shapes: Mapping[str, Sequence[int]] | None = None,
+) -> tuple[Program, tuple[Saving, ...]]:
+    """The same, with what each rewrite saved."""
+    return rewrite_with_savings(lower(load_model(model, shapes=shapes), io=io))
 
 
 def build(
@@ -67,6 +77,7 @@ def build(
     source: str,
     budget: Budget | None = None,
     progress: Progress | None = None,
+    savings: Sequence[Saving] = (),
 ) -> dict[str, Any]:
     """Write a build folder and return its manifest.
 
@@ -77,6 +88,7 @@ def build(
         source: File name of the model, for the report.
         budget: Memory limits below the board's.
         progress: Called with (what, done, total).
+        savings: Of the rewrites, for the report.
 
     Raises:
         WorkError: EW-MEM-OVER, EW-FLASH-OVER (details: required, available and excess bytes),
@@ -103,6 +115,7 @@ def build(
         # The header states the bound, which only the compiler knows.
         _emit(planned, library, stack_bytes)
         manifest = _manifest(planned, board, image, stack_bytes, source)
+        manifest["rewrites"] = [asdict(saving) for saving in savings]
         tell("emulator firmware", 2, 4)
         manifest |= _stand_in(planned, library, board, folder)
         tell("reference", 3, 4)

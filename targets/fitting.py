@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from edgewright.converter.program import Program
+from edgewright.converter.rewrites import Saving
 from edgewright.converter.schedule import Wish
 from edgewright.converter.schedule.planner import Tell
 from edgewright.errors import WorkError
@@ -43,12 +44,13 @@ def build_for_board(
     budget: Budget | None = None,
     progress: Progress | None = None,
     planning: Planning | None = None,
+    savings: Sequence[Saving] = (),
 ) -> tuple[Planned, Mapping[str, Any]]:
     """Plan a program for a board and write its build folder (`build`).
 
     Where the linked image takes more RAM than there is, a plan with a smaller arena is taken; where it
     takes more flash, one with smaller constants, then one with fewer kernels. `planning` is of the same
-    program and board, where there is one.
+    program and board, where there is one; `savings` of its rewrites go into the report.
 
     Raises:
         WorkError: EW-PLAN-MEMORY, EW-MEM-OVER, EW-FLASH-OVER, EW-TOOLCHAIN-*.
@@ -57,9 +59,13 @@ def build_for_board(
     """
     limits, planning = budget or Budget(), planning or planning_for_board(program, board)
     planned = _within(planning, board, wish, limits, progress)
+
+    def make(planned: Planned) -> Mapping[str, Any]:
+        return build(planned, board, out, source=source, budget=limits, progress=progress, savings=savings)
+
     for _ in range(MAX_ROUNDS):
         try:
-            return planned, build(planned, board, out, source=source, budget=limits, progress=progress)
+            return planned, make(planned)
         except WorkError as error:
             other = _less(wish, planned, error)
             if other is None:
@@ -71,7 +77,7 @@ def build_for_board(
                 if none.code != "EW-PLAN-MEMORY":
                     raise
                 raise error from none
-    return planned, build(planned, board, out, source=source, budget=limits, progress=progress)
+    return planned, make(planned)
 
 
 def _less(wish: Wish, planned: Planned, error: WorkError) -> Wish | None:

@@ -64,6 +64,13 @@ class OpKind(ABC):
         """Which channels can only go together, None where all channels have to stay."""
         return None
 
+    def channel_parameters(self, *inputs: TensorType) -> tuple[Array, ...] | None:
+        """What tells output channels apart besides the input channels linked to them: integers [C, ...] each.
+
+        Output channels are equal if these are, and the channels they are linked to are; None: never.
+        """
+        return None
+
     def with_channels(self, inputs: tuple[Kept, ...], output: Kept) -> OpKind:
         """The op on some channels of its inputs, making some of its output's (see `channel_links`)."""
         return self

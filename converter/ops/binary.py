@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
+from edgewright.converter.ops.channel_links import ChannelLinks, same_channels
 from edgewright.converter.ops.fixed_point import multiply_by_quantized_multiplier, quantize_multiplier
 from edgewright.converter.ops.requantize import NO_ACTIVATION, ActivationRange, quantized_clamp
 from edgewright.converter.ops.row_by_row import Pixelwise
@@ -14,6 +15,7 @@ from edgewright.converter.program import Array, Quantization, Shape, TensorType
 from edgewright.errors import ModelError
 
 if TYPE_CHECKING:
+    from edgewright.converter.intervals.reach import Reach
     from edgewright.targets.codegen.row_kernel import RowKernel
     from edgewright.targets.cpu import CpuClass
 
@@ -55,6 +57,12 @@ class _Binary(Pixelwise):
     def output_type(self, *inputs: TensorType) -> TensorType:
         a, b = inputs
         return TensorType(broadcast_shape(a.shape, b.shape), "int8", self.output)
+
+    def channel_links(self, *inputs: TensorType) -> ChannelLinks | None:
+        return same_channels(*inputs)
+
+    def channel_parameters(self, *inputs: TensorType) -> tuple[Array, ...] | None:
+        return ()
 
     def _finish(self, raw: Array) -> Array:
         scaled = multiply_by_quantized_multiplier(raw, self.output_multiplier, self.output_shift)
@@ -114,6 +122,12 @@ class Add(_Binary):
         a, b = inputs
         return binary_kernel(self, cpu, a, b)
 
+    def reach(self, *inputs: Reach) -> Reach | None:
+        from edgewright.converter.intervals.elementwise import add_reach
+
+        a, b = inputs
+        return add_reach(self, a, b)
+
     def golden(self, *inputs: Array) -> Array:
         a, b = (
             multiply_by_quantized_multiplier(
@@ -156,6 +170,12 @@ class Mul(_Binary):
 
         a, b = inputs
         return binary_kernel(self, cpu, a, b)
+
+    def reach(self, *inputs: Reach) -> Reach | None:
+        from edgewright.converter.intervals.elementwise import mul_reach
+
+        a, b = inputs
+        return mul_reach(self, a, b)
 
     def golden(self, *inputs: Array) -> Array:
         a, b = (x.astype(np.int64) - zero for x, zero in zip(inputs, self.zero_points, strict=True))

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from edgewright.converter.ops.base import OpKind
+from edgewright.converter.ops.channel_links import ChannelLinks, same_channels
 from edgewright.converter.program import Array, TensorType
 from edgewright.errors import ModelError
 
 if TYPE_CHECKING:
+    from edgewright.converter.intervals.reach import Reach
     from edgewright.targets.codegen.row_kernel import RowKernel
     from edgewright.targets.cpu import CpuClass
 
@@ -60,6 +62,23 @@ class Concat(OpKind):
 
     def strip(self, columns: range, *inputs: TensorType) -> tuple[OpKind, tuple[range, ...]] | None:
         return None if self.axis == 1 else (self, (columns,) * len(inputs))
+
+    def reach(self, *inputs: Reach) -> Reach | None:
+        from edgewright.converter.intervals.reach import monotone_reach
+
+        return monotone_reach(self, *inputs)
+
+    def channel_links(self, *inputs: TensorType) -> ChannelLinks | None:
+        if self.axis != 2:
+            return same_channels(*inputs)
+        ends = np.cumsum([x.shape[2] for x in inputs])
+        own = [np.arange(x.shape[2]) for x in inputs]
+        return ChannelLinks(
+            tuple((index, index + end - index.size) for index, end in zip(own, ends, strict=True))
+        )
+
+    def channel_parameters(self, *inputs: TensorType) -> tuple[Array, ...] | None:
+        return ()
 
     def golden(self, *inputs: Array) -> Array:
         return np.concatenate(inputs, axis=self.axis)

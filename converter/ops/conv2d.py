@@ -8,6 +8,14 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from edgewright.converter.ops.base import OpKind, Padding
+from edgewright.converter.ops.channel_links import (
+    ChannelLinks,
+    Kept,
+    channel_factors,
+    grouped_channels,
+    requantized_channels,
+    unlinked,
+)
 from edgewright.converter.ops.requantize import Requantize, check_weights
 from edgewright.converter.ops.row_by_row import RowByRow
 from edgewright.converter.ops.weight_format import check_format, weight_format
@@ -24,6 +32,7 @@ from edgewright.converter.program import Array, TensorType
 from edgewright.errors import ModelError
 
 if TYPE_CHECKING:
+    from edgewright.converter.intervals.reach import Reach
     from edgewright.targets.codegen.row_kernel import RowKernel
     from edgewright.targets.cpu import CpuClass
 
@@ -95,6 +104,12 @@ class Conv2D(RowByRow):
         (x,) = inputs
         return convolution_kernel(self, cpu, x)
 
+    def layer_kernels(self, cpu: CpuClass, *inputs: TensorType) -> tuple[RowKernel, ...]:
+        from edgewright.targets.codegen.kernels.choices import weighted_kernels
+
+        (x,) = inputs
+        return weighted_kernels(self, cpu, x)
+
     def lean_kernels(self, cpu: CpuClass, *inputs: TensorType) -> tuple[RowKernel, ...]:
         from edgewright.targets.codegen.kernels.lean import lean_convolution
 
@@ -107,6 +122,33 @@ class Conv2D(RowByRow):
             columns, x.shape[1], self.window[1], self.stride[1], self.dilation[1], self.padding
         )
         return found and (replace(self, padding=found[1]), (found[0],))
+
+    def reach(self, *inputs: Reach) -> Reach | None:
+        from edgewright.converter.intervals.sums import window_reach
+
+        (x,) = inputs
+        return window_reach(self, x)
+
+    def channel_links(self, *inputs: TensorType) -> ChannelLinks | None:
+        if self.groups == 1:
+            return ChannelLinks(unlinked(1), sums=True)
+        return grouped_channels(self.groups, inputs[0].shape[2], int(self.weights.shape[0]))
+
+    def channel_parameters(self, *inputs: TensorType) -> tuple[Array, ...] | None:
+        group = np.arange(len(self.weights)) // (len(self.weights) // self.groups)
+        return group, *channel_factors(self.requantize), self.weights
+
+    def with_channels(self, inputs: tuple[Kept, ...], output: Kept) -> Conv2D:
+        depth = self.weights.shape[3]
+        weights = self.weights[output]
+        if self.groups == 1:
+            weights = weights[..., inputs[0]]
+        return replace(
+            self,
+            weights=np.ascontiguousarray(weights),
+            requantize=requantized_channels(self.requantize, output),
+            groups=1 if self.groups == 1 else inputs[0].size // depth,
+        )
 
     def golden(self, *inputs: Array) -> Array:
         padded = pad_border(inputs[0], self.padding, self.input_zero_point)

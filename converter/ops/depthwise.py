@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from edgewright.converter.ops.base import OpKind, Padding
+from edgewright.converter.ops.channel_links import ChannelLinks, Kept, channel_factors, requantized_channels
 from edgewright.converter.ops.requantize import Requantize, check_weights
 from edgewright.converter.ops.row_by_row import RowByRow
 from edgewright.converter.ops.weight_format import check_format, weight_format
@@ -23,6 +24,7 @@ from edgewright.converter.program import Array, TensorType
 from edgewright.errors import ModelError
 
 if TYPE_CHECKING:
+    from edgewright.converter.intervals.reach import Reach
     from edgewright.targets.codegen.row_kernel import RowKernel
     from edgewright.targets.cpu import CpuClass
 
@@ -91,12 +93,35 @@ class DepthwiseConv2D(RowByRow):
         (x,) = inputs
         return depthwise_kernel(self, cpu, x)
 
+    def layer_kernels(self, cpu: CpuClass, *inputs: TensorType) -> tuple[RowKernel, ...]:
+        from edgewright.targets.codegen.kernels.choices import weighted_kernels
+
+        (x,) = inputs
+        return weighted_kernels(self, cpu, x)
+
     def strip(self, columns: range, *inputs: TensorType) -> tuple[OpKind, tuple[range, ...]] | None:
         (x,) = inputs
         found = window_strip(
             columns, x.shape[1], self.window[1], self.stride[1], self.dilation[1], self.padding
         )
         return found and (replace(self, padding=found[1]), (found[0],))
+
+    def reach(self, *inputs: Reach) -> Reach | None:
+        from edgewright.converter.intervals.sums import window_reach
+
+        (x,) = inputs
+        return window_reach(self, x)
+
+    def channel_links(self, *inputs: TensorType) -> ChannelLinks | None:
+        index = np.arange(int(self.weights.shape[2]))
+        return ChannelLinks(((index // self.multiplier, index),))
+
+    def channel_parameters(self, *inputs: TensorType) -> tuple[Array, ...] | None:
+        return *channel_factors(self.requantize), np.moveaxis(self.weights, 2, 0)
+
+    def with_channels(self, inputs: tuple[Kept, ...], output: Kept) -> DepthwiseConv2D:
+        weights = np.ascontiguousarray(self.weights[..., output])
+        return replace(self, weights=weights, requantize=requantized_channels(self.requantize, output))
 
     def golden(self, *inputs: Array) -> Array:
         (x,) = inputs

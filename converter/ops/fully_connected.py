@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from edgewright.converter.ops.channel_links import (
+    ChannelLinks,
+    Kept,
+    channel_factors,
+    requantized_channels,
+    unlinked,
+)
 from edgewright.converter.ops.requantize import Requantize, check_weights
 from edgewright.converter.ops.row_by_row import Pixelwise
 from edgewright.converter.ops.weight_format import check_format, weight_format
@@ -14,6 +21,7 @@ from edgewright.converter.program import Array, TensorType
 from edgewright.errors import ModelError
 
 if TYPE_CHECKING:
+    from edgewright.converter.intervals.reach import Reach
     from edgewright.targets.codegen.row_kernel import RowKernel
     from edgewright.targets.cpu import CpuClass
 
@@ -64,11 +72,33 @@ class FullyConnected(Pixelwise):
         (x,) = inputs
         return fully_connected_kernel(self, cpu, x)
 
+    def layer_kernels(self, cpu: CpuClass, *inputs: TensorType) -> tuple[RowKernel, ...]:
+        from edgewright.targets.codegen.kernels.choices import weighted_kernels
+
+        (x,) = inputs
+        return weighted_kernels(self, cpu, x)
+
     def lean_kernels(self, cpu: CpuClass, *inputs: TensorType) -> tuple[RowKernel, ...]:
         from edgewright.targets.codegen.kernels.lean import lean_fully_connected
 
         (x,) = inputs
         return lean_fully_connected(self, cpu, x)
+
+    def reach(self, *inputs: Reach) -> Reach | None:
+        from edgewright.converter.intervals.sums import fully_connected_bounds
+
+        (x,) = inputs
+        return fully_connected_bounds(self, x).reach(self.requantize, twice=False)
+
+    def channel_links(self, *inputs: TensorType) -> ChannelLinks | None:
+        return ChannelLinks(unlinked(1), sums=True)
+
+    def channel_parameters(self, *inputs: TensorType) -> tuple[Array, ...] | None:
+        return *channel_factors(self.requantize), self.weights
+
+    def with_channels(self, inputs: tuple[Kept, ...], output: Kept) -> FullyConnected:
+        weights = np.ascontiguousarray(self.weights[np.ix_(output, inputs[0])])
+        return replace(self, weights=weights, requantize=requantized_channels(self.requantize, output))
 
     def golden(self, *inputs: Array) -> Array:
         # Sums stay below 2^53: exact in double precision.

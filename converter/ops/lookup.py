@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from edgewright.converter.ops.channel_links import ChannelLinks, same_channels
 from edgewright.converter.ops.requantize import DTYPE_RANGE
 from edgewright.converter.ops.row_by_row import Pixelwise
 from edgewright.converter.program import Array, Quantization, TensorType
 from edgewright.errors import ModelError
 
 if TYPE_CHECKING:
+    from edgewright.converter.intervals.reach import Reach
     from edgewright.targets.codegen.row_kernel import RowKernel
     from edgewright.targets.cpu import CpuClass
 
@@ -66,6 +68,18 @@ class Lookup(Pixelwise):
 
         (x,) = inputs
         return lookup_kernel(self, x)
+
+    def reach(self, *inputs: Reach) -> Reach | None:
+        from edgewright.converter.intervals.elementwise import lookup_reach
+
+        (x,) = inputs
+        return lookup_reach(self, x)
+
+    def channel_links(self, *inputs: TensorType) -> ChannelLinks | None:
+        return same_channels(*inputs)
+
+    def channel_parameters(self, *inputs: TensorType) -> tuple[Array, ...] | None:
+        return ()
 
     def golden(self, *inputs: Array) -> Array:
         lowest = DTYPE_RANGE[self.input_dtype][0]

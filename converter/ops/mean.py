@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from edgewright.converter.ops.base import OpKind
+from edgewright.converter.ops.channel_links import ChannelLinks, same_channels
 from edgewright.converter.ops.fixed_point import multiply_by_quantized_multiplier, quantize_multiplier
 from edgewright.converter.program import Array, Quantization, TensorType
 from edgewright.errors import ModelError
 
 if TYPE_CHECKING:
+    from edgewright.converter.intervals.reach import Reach
     from edgewright.targets.codegen.row_kernel import RowKernel
     from edgewright.targets.cpu import CpuClass
 
@@ -76,6 +78,18 @@ class Mean(OpKind):
 
     def strip(self, columns: range, *inputs: TensorType) -> tuple[OpKind, tuple[range, ...]] | None:
         return None if 1 in self.axes else (self, (columns,))
+
+    def reach(self, *inputs: Reach) -> Reach | None:
+        from edgewright.converter.intervals.elementwise import mean_reach
+
+        (x,) = inputs
+        return mean_reach(self, x)
+
+    def channel_links(self, *inputs: TensorType) -> ChannelLinks | None:
+        return None if 2 in self.axes else same_channels(*inputs)
+
+    def channel_parameters(self, *inputs: TensorType) -> tuple[Array, ...] | None:
+        return ()
 
     def golden(self, *inputs: Array) -> Array:
         sums = (inputs[0].astype(np.int64) - self.input_zero_point).sum(self.axes, keepdims=True)

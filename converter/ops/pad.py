@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from edgewright.converter.ops.base import OpKind, Padding
+from edgewright.converter.ops.channel_links import ChannelLinks, Kept
 from edgewright.converter.ops.window import NO_PADDING, window_strip
 from edgewright.converter.program import Array, TensorType
 from edgewright.errors import ModelError
 
 if TYPE_CHECKING:
+    from edgewright.converter.intervals.reach import Reach
     from edgewright.targets.codegen.row_kernel import RowKernel
     from edgewright.targets.cpu import CpuClass
 
@@ -67,6 +69,22 @@ class Pad(OpKind):
         (x,) = inputs
         found = window_strip(columns, x.shape[1], 1, 1, 1, self.padding)
         return found and (replace(self, padding=found[1]), (found[0],))
+
+    def reach(self, *inputs: Reach) -> Reach | None:
+        from edgewright.converter.intervals.reach import monotone_reach
+
+        return monotone_reach(self, *inputs)
+
+    def channel_links(self, *inputs: TensorType) -> ChannelLinks | None:
+        index = np.arange(inputs[0].shape[2])
+        return ChannelLinks(((index, index + self.channels_before),))
+
+    def channel_parameters(self, *inputs: TensorType) -> tuple[Array, ...] | None:
+        return ()
+
+    def with_channels(self, inputs: tuple[Kept, ...], output: Kept) -> Pad:
+        before = int(np.count_nonzero(output < self.channels_before))
+        return replace(self, channels_before=before, channels_after=output.size - before - inputs[0].size)
 
     def golden(self, *inputs: Array) -> Array:
         widths = (

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from edgewright.converter.ops.base import OpKind
+from edgewright.converter.ops.channel_links import ChannelLinks, Kept
 from edgewright.converter.program import Array, Shape, TensorType
 from edgewright.errors import ModelError
 
 if TYPE_CHECKING:
+    from edgewright.converter.intervals.reach import Reach
     from edgewright.targets.codegen.row_kernel import RowKernel
     from edgewright.targets.cpu import CpuClass
 
@@ -67,6 +69,24 @@ class Slice(OpKind):
         begin = (self.begin[0], taken.start - needed.start, self.begin[2])
         end = (self.end[0], taken.stop - needed.start, self.end[2])
         return replace(self, begin=begin, end=end), (needed,)
+
+    def reach(self, *inputs: Reach) -> Reach | None:
+        from edgewright.converter.intervals.reach import monotone_reach
+
+        return monotone_reach(self, *inputs)
+
+    def channel_links(self, *inputs: TensorType) -> ChannelLinks | None:
+        taken = np.array(self.ranges()[2])
+        # What is left of every second channel may be no range.
+        return ChannelLinks(((taken, np.arange(taken.size)),)) if abs(self.step[2]) == 1 else None
+
+    def channel_parameters(self, *inputs: TensorType) -> tuple[Array, ...] | None:
+        return ()
+
+    def with_channels(self, inputs: tuple[Kept, ...], output: Kept) -> Slice:
+        taken = np.searchsorted(inputs[0], np.array(self.ranges()[2])[output])
+        begin, end = int(taken[0]), int(taken[-1]) + self.step[2]
+        return replace(self, begin=(*self.begin[:2], begin), end=(*self.end[:2], end))
 
     def golden(self, *inputs: Array) -> Array:
         return np.ascontiguousarray(inputs[0][np.ix_(*self.ranges())])

@@ -13,6 +13,7 @@ from edgewright.converter.program import Array, Shape, TensorType
 from edgewright.errors import ModelError
 
 if TYPE_CHECKING:
+    from edgewright.converter.intervals.reach import Reach
     from edgewright.targets.codegen.row_kernel import RowKernel
     from edgewright.targets.cpu import CpuClass
 
@@ -48,6 +49,11 @@ class Transpose(OpKind):
 
         (x,) = inputs
         return transpose_kernel(self, x)
+
+    def reach(self, *inputs: Reach) -> Reach | None:
+        from edgewright.converter.intervals.reach import monotone_reach
+
+        return monotone_reach(self, *inputs)
 
     def golden(self, *inputs: Array) -> Array:
         permuted = inputs[0].reshape(self.view).transpose(self.axes)

@@ -4,6 +4,7 @@ Each is a small pure function in its own file; they run in the order of `REWRITE
 each one.
 """
 
-from edgewright.converter.rewrites.rewrite import REWRITES, rewrite
+from edgewright.converter.rewrites.rewrite import REWRITES, rewrite, rewrite_with_savings
+from edgewright.converter.rewrites.saving import Saving
 
-__all__ = ["REWRITES", "rewrite"]
+__all__ = ["REWRITES", "Saving", "rewrite", "rewrite_with_savings"]

@@ -59,7 +59,7 @@ def build(
     """
     from edgewright.runtime.report.plan_text import plan_sentence
     from edgewright.targets.board import load_board
-    from edgewright.targets.build import load_program_of
+    from edgewright.targets.build import load_program_of, load_with_savings
     from edgewright.targets.fitting import build_for_board
     from edgewright.targets.planning import planning_for_board
     from edgewright.targets.time_streaming import StreamWish
@@ -72,7 +72,7 @@ def build(
         return stream_output(program, target, StreamWish(hop or 0, padding=stream_padding), out=folder)
     with Stages().shown() as stages:
         stages.advance("check", 0, 1)
-        program = load_program_of(model, io=io, shapes=parse_shapes(shape))
+        program, savings = load_with_savings(model, io=io, shapes=parse_shapes(shape))
         _, manifest = build_for_board(
             program,
             target,
@@ -82,6 +82,7 @@ def build(
             budget=budget,
             progress=stages.advance,
             planning=planning_for_board(program, target, read_tuning(tuning)),
+            savings=savings,
         )
     memory = manifest["memory"]
     fields = [

@@ -91,7 +91,9 @@ def chosen_data(exploration: Exploration) -> dict[str, Any] | None:
         segment["layer_cycles"] = round(sum(alone[n.name] for n in step.nodes))
         segment["layers"] = [_layer(planned.program, step, index) for index in range(len(step.nodes))]
         kernel = whole_kernel(step, planned.kernels) if step.streamed is None else None
-        segment["kernel"], segment["why"] = (kernel.variant, kernel.reason) if kernel is not None else ("", "")
+        segment["kernel"], segment["why"] = (
+            (kernel.variant, kernel.reason) if kernel is not None else ("", "")
+        )
     data["peak"] = peak_text(plan)
     data["limit_bytes"] = exploration.limit_bytes
     data["streaming_cost"] = {

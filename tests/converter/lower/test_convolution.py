@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.converter.lower.qdq import Qdq, check
+from edgewright.converter.lower import lower
+from tests.converter.lower.qdq import Qdq, check, imported
 
 GEOMETRIES = [
     # input, outputs, kernel, attributes
@@ -100,8 +101,10 @@ def test_quantized_bias_keeps_its_integers():
     integers = np.array([2**30 + 1], np.int32)
     parameters = [g.constant(unit), g.constant(0, np.int32)]
     b = g.node("DequantizeLinear", [g.constant(integers), *parameters])
-    program = check(g.model(g.quantized(g.node("Conv", [x, w, b]), 0.1, 0)), runs=1)
-    assert program.nodes[0].op.requantize.bias.tolist() == integers.tolist()
+    model = g.model(g.quantized(g.node("Conv", [x, w, b]), 0.1, 0))
+    check(model, runs=1)
+    # So large a bias makes the output constant, for which the rewrites choose another one.
+    assert lower(imported(model)).nodes[0].op.requantize.bias.tolist() == integers.tolist()
 
 
 @pytest.mark.parametrize("zero_point", [0, 5])
@@ -133,4 +136,5 @@ def test_result_quantized_twice():
     same = [g.quantized(conv, scale, zero) for _ in range(2)]
     other = g.quantized(g.node("Relu", [conv]), scale / 2, -128)
     program = check(g.model(g.quantized(g.node("Add", same)), other))
-    assert sorted(n.op.kind for n in program.nodes) == ["add", "conv", "conv"]
+    # x + x has twice the scale of x, and the same integers: nothing is left of it.
+    assert [n.op.kind for n in program.nodes] == ["conv", "conv"]

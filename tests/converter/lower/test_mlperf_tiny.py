@@ -13,7 +13,7 @@ from tests.shared import shared_path
 FILES = {
     "pretrainedResnet_quant": 12_501_632,
     "kws_ref_model": 2_656_768,
-    "vww_96_int8": 7_489_664,
+    "vww_96_int8": 3_766_476,
     "ad01_int8": 264_192,
     "str_ww_ref_model": 826_368,
 }
