@@ -27,7 +27,8 @@ from edgewright.errors import EdgewrightError
 from edgewright.targets.cpu import cpu_class
 from edgewright.targets.forms import node_kernels
 
-LAYERS_A_PROGRAM = 30
+# More take the search for an order of independent layers long.
+LAYERS_A_PROGRAM = 16
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -11,7 +11,18 @@ from zlib import crc32
 
 import numpy as np
 
-from benchmarks.costs import binary_layers, convolutions, other_layers, packed
+from benchmarks.costs import (
+    binary_layers,
+    convolutions,
+    mve,
+    one_pixel,
+    other_layers,
+    packed,
+    planes,
+    scalar,
+    wide,
+    winograd,
+)
 from benchmarks.costs.ops import FUNCTIONS
 from benchmarks.costs.shapes import MAX_INPUT_BYTES, MAX_MACS, MAX_WEIGHTS_BYTES, Case, Rng
 from edgewright.converter.ops.base import OpKind
@@ -61,7 +72,14 @@ KINDS: dict[str, tuple[int, tuple[Generator, ...]]] = {
 }
 
 # Kinds whose layers are listed, so that they tell the coefficients of a family of kernels apart.
-LISTED: dict[str, Callable[[], list[Case]]] = {}
+LISTED: dict[str, Callable[[], list[Case]]] = {
+    "wide": wide.cases,
+    "one_pixel": one_pixel.cases,
+    "planes": planes.cases,
+    "winograd": winograd.cases,
+    "scalar": scalar.cases,
+    "mve": mve.cases,
+}
 ALL_KINDS = (*KINDS, *LISTED)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.costs.shapes import INPUT, OTHER_INPUT, Case, Rng, tensor
 from edgewright.converter.ops.average_pool import AveragePool
-from edgewright.converter.ops.binary import Add
+from edgewright.converter.ops.binary import Add, Mul
 from edgewright.converter.ops.fully_connected import FullyConnected
 from edgewright.converter.ops.max_pool import MaxPool
 from edgewright.converter.ops.mean import Mean
@@ -22,6 +22,8 @@ OUTPUTS = (1, 2, 3, 4, 6, 8, 10, 12, 16, 17, 24, 26, 32, 40, 64)
 MAX_WEIGHTS = 20_000
 LAYERS = 64
 ELEMENTS = (3, 16, 37, 64, 250, 1000, 2048, 4001)
+# (columns, channels) of sums with one pixel for all.
+CHANNELWISE = ((2, 8), (9, 16), (4, 64), (20, 12), (7, 128))
 # (rows, columns, channels, window): a window of all the rows and columns is a global pool.
 WINDOWS = (
     (4, 4, 8, 2),
@@ -55,11 +57,16 @@ def _layer(rng: Rng, depth: int, outputs: int, *, shared: bool) -> Case:
 
 def elements() -> list[Case]:
     """Sums, differences, pools and means."""
-    output = Quantization(0.06, 5)
+    output = Quantization(0.0613, 5)
     found: list[Case] = []
+    both = (INPUT, OTHER_INPUT, output)
+    pairwise = (Add.from_types(*both), Add.from_types(*both, sign=-1), Mul.from_types(*both))
     for count in ELEMENTS:
         types = (tensor(1, 1, count), tensor(1, 1, count, OTHER_INPUT))
-        found += [(Add.from_types(INPUT, OTHER_INPUT, output, sign=sign), types) for sign in (1, -1)]
+        found += [(op, types) for op in pairwise]
+    for columns, channels in CHANNELWISE:
+        types = (tensor(2, columns, channels), tensor(1, 1, channels, OTHER_INPUT))
+        found += [(op, types) for op in pairwise]
     for rows, columns, channels, size in WINDOWS:
         x = tensor(rows, columns, channels)
         for step in (1, 2, size):

@@ -25,6 +25,11 @@ WINDOWS = ((3, 3), (3, 3), (5, 1), (1, 4), (5, 5), (2, 2))
 FORMS = ("relu", "deep", "linear", "deep linear", "wide")
 
 
+def cases() -> list[Case]:
+    """All of them."""
+    return [*layers(), *planes()]
+
+
 def layers() -> list[Case]:
     """Convolutions and fully connected layers."""
     rng = np.random.default_rng(61)

@@ -1,4 +1,4 @@
-"""Random layers for the wide tiles of DSP cores: of every number of pixels, depth, requantization and border."""
+"""Random layers for the wide tiles of DSP cores: all numbers of pixels, depths, requantizations, borders."""
 
 from __future__ import annotations
 
@@ -52,9 +52,7 @@ def cases() -> list[Case]:
     return [make(rng) for make in (pointwise, pointwise, window, image) for _ in range(COUNT)]
 
 
-def _conv(
-    rng: Rng, shape: tuple[int, int, int], kernel: tuple[int, int], outputs: int, padded: bool
-) -> Case:
+def _conv(rng: Rng, shape: tuple[int, int, int], kernel: tuple[int, int], outputs: int, padded: bool) -> Case:
     x = tensor(*shape)
     height, width = kernel
     half = Padding(height // 2, height // 2, width // 2, width // 2)

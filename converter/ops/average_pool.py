@@ -58,6 +58,13 @@ class AveragePool(OpKind):
         (x,) = inputs
         return pool_kernel(self, x)
 
+    def layer_kernels(self, cpu: CpuClass, *inputs: TensorType) -> tuple[RowKernel, ...]:
+        from edgewright.targets.codegen.kernels.pool_mve import average_mve_kernel
+
+        (x,) = inputs
+        whole = average_mve_kernel(self, x) if cpu.name == "mve" else None
+        return (self.row_kernel(cpu, x), *((whole,) if whole is not None else ()))
+
     def strip(self, columns: range, *inputs: TensorType) -> tuple[OpKind, tuple[range, ...]] | None:
         (x,) = inputs
         found = window_strip(columns, x.shape[1], self.window[1], self.stride[1], 1, self.padding)

@@ -93,6 +93,16 @@ class DepthwiseConv2D(RowByRow):
         (x,) = inputs
         return depthwise_kernel(self, cpu, x)
 
+    def stream_kernels(self, cpu: CpuClass, *inputs: TensorType) -> tuple[RowKernel, ...]:
+        from edgewright.targets.codegen.kernels.depthwise_planes import planes_row_kernel
+
+        (x,) = inputs
+        return (planes_row_kernel(self, cpu, x) or self.row_kernel(cpu, x),)
+
+    def lean_kernels(self, cpu: CpuClass, *inputs: TensorType) -> tuple[RowKernel, ...]:
+        fast, usual = self.stream_kernels(cpu, *inputs)[0], self.row_kernel(cpu, *inputs)
+        return (usual,) if usual.scratch_bytes < fast.scratch_bytes else ()
+
     def layer_kernels(self, cpu: CpuClass, *inputs: TensorType) -> tuple[RowKernel, ...]:
         from edgewright.targets.codegen.kernels.choices import weighted_kernels
 

@@ -105,10 +105,16 @@ def _softmax(kernel: RowKernel) -> Work:
 COUNTED: dict[str, Callable[[RowKernel], Work]] = {
     "ew_average_pool": _pool,
     "ew_average_pool_add": _pool,
+    "ew_average_pool_fours": _pool,
+    "ew_average_pool_fours_add": _pool,
+    "ew_average_pool_fours_finish": _pool,
     "ew_average_pool_finish": _pool,
     "ew_max_pool": _pool,
+    "ew_max_pool_fours": _pool,
     "ew_mean": _mean,
     "ew_mean_add": _mean,
+    "ew_mean_fours": _mean,
+    "ew_mean_fours_add": _mean,
     "ew_mean_finish": _mean,
     "ew_softmax": _softmax,
 }

@@ -20,7 +20,6 @@ from edgewright.targets.codegen.kernels.winograd import winograd_kernels
 from edgewright.targets.codegen.row_kernel import RowKernel
 from edgewright.targets.cpu import CpuClass
 
-
 Weighted = Conv2D | DepthwiseConv2D | FullyConnected
 
 

@@ -11,10 +11,12 @@ from edgewright.converter.ops.weight_format import WeightFormat, weight_format
 from edgewright.converter.program import TensorType
 from edgewright.targets.codegen.kernels.dot import dot_kernel
 from edgewright.targets.codegen.kernels.dot_mve import dot_mve_kernel
+from edgewright.targets.codegen.kernels.dot_wide import wide_row_kernel
 from edgewright.targets.codegen.kernels.geometry import Geometry
 from edgewright.targets.codegen.kernels.packed_dot import MAX_DEPTH, packed_dot_kernel
 from edgewright.targets.codegen.kernels.packed_mve import packed_mve_kernel
 from edgewright.targets.codegen.kernels.requantization import epilogue
+from edgewright.targets.codegen.kernels.scalar_kernels import scalar_row_kernel
 from edgewright.targets.codegen.row_kernel import RowInput, RowKernel
 from edgewright.targets.cpu import CpuClass
 
@@ -28,6 +30,9 @@ def convolution_kernel(op: Conv2D, cpu: CpuClass, x: TensorType, most_pixels: in
         x: Type of its input.
         most_pixels: The largest tile with packed weights.
     """
+    better = wide_row_kernel(op, cpu, x) or scalar_row_kernel(op, cpu, x)
+    if better is not None:
+        return better
     outputs, height, width, _ = op.weights.shape
     out_rows, out_columns, _ = op.output_type(x).shape
     geometry = Geometry(
@@ -57,6 +62,9 @@ def convolution_kernel(op: Conv2D, cpu: CpuClass, x: TensorType, most_pixels: in
 
 def pixelwise_kernel(op: FullyConnected, cpu: CpuClass, x: TensorType, most_pixels: int = 4) -> RowKernel:
     """Row kernel of a fully connected layer over many pixels: a 1x1 convolution with one rounding."""
+    better = wide_row_kernel(op, cpu, x) or scalar_row_kernel(op, cpu, x)
+    if better is not None:
+        return better
     outputs, inputs = op.weights.shape
     rows, columns, _ = x.shape
     weights = op.weights.reshape(outputs, 1, 1, inputs)

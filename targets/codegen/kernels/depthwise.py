@@ -15,6 +15,7 @@ import numpy.typing as npt
 from edgewright.converter.ops.depthwise import DepthwiseConv2D
 from edgewright.converter.ops.weight_format import WeightFormat, weight_format
 from edgewright.converter.program import TensorType
+from edgewright.targets.codegen.kernels.depthwise_mve import depthwise_strip_kernel
 from edgewright.targets.codegen.kernels.packed_layout import storage
 from edgewright.targets.codegen.kernels.packed_taps import pack_taps, unpack_arguments
 from edgewright.targets.codegen.kernels.packed_work import unpack_work
@@ -84,6 +85,8 @@ def _row_input(op: DepthwiseConv2D, x: TensorType) -> RowInput:
 
 def depthwise_kernel(op: DepthwiseConv2D, cpu: CpuClass, x: TensorType) -> RowKernel:
     """Row kernel of a depthwise convolution: [kh rows][W, C] -> [W', C * m]."""
+    if cpu.name == "mve" and (strip := depthwise_strip_kernel(op, x)) is not None:
+        return strip
     channels = x.shape[2]
     rows, columns, outputs = op.output_type(x).shape
     if op.multiplier != 1 or channels % 4:

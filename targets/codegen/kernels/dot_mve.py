@@ -12,6 +12,7 @@ import numpy.typing as npt
 from edgewright.targets.codegen.kernels.dot import pack_constants, window_constants
 from edgewright.targets.codegen.kernels.geometry import Geometry
 from edgewright.targets.codegen.kernels.requantization import Epilogue
+from edgewright.targets.codegen.kernels.run_mve import run_mve_kernel
 from edgewright.targets.codegen.kernels.work import gather_s8_work, tile_mve_work
 from edgewright.targets.codegen.row_kernel import RowInput, RowKernel
 
@@ -81,6 +82,9 @@ def dot_mve_kernel(
     out_rows: int,
 ) -> RowKernel:
     """Row kernel of a convolution; arguments as `dot_kernel`, shifts in the TFLite convention."""
+    made = run_mve_kernel(family, weights, geometry, call, row_input, out_rows)
+    if made is not None:
+        return made
     g, total = geometry, int(weights.shape[0])
     outputs = total // g.groups
     packed = pack_weights(weights, g.groups)

@@ -11,6 +11,9 @@ from edgewright.converter.ops.lookup import Lookup
 from edgewright.converter.ops.quantize import Dequantize, Quantize
 from edgewright.converter.ops.requantize import DTYPE_RANGE
 from edgewright.converter.program import ITEM_BYTES, TensorType
+from edgewright.targets.codegen.kernels.add_mve import add_mve_kernel
+from edgewright.targets.codegen.kernels.elementwise_dsp import dsp_binary_kernel, linear_arguments
+from edgewright.targets.codegen.kernels.linear_sum import linear_sum
 from edgewright.targets.codegen.row_kernel import RowInput, RowKernel
 from edgewright.targets.cpu import CpuClass
 
@@ -35,6 +38,10 @@ def _requantized(op: Add | Mul, value: str, *, bounded: bool) -> str:
 
 def _sum(op: Add, a: str, b: str) -> str:
     """TVMScript of a sum; both addends stay below 2^28, so their sum is bounded."""
+    form = linear_sum(op)
+    if form is not None:
+        operands = f"{_int32(a)}, {_int32(b)}, {linear_arguments(op, form)}"
+        return f'T.call_pure_extern("int8", "ew_linear_sum", {operands})'
 
     def rescaled(x: str, i: int) -> str:
         factors = f"{op.zero_points[i]}, {op.left_shift}, {op.multipliers[i]}, {-op.shifts[i]}"
@@ -75,7 +82,10 @@ def _vector_sum(op: Add, x: TensorType) -> RowKernel:
 def binary_kernel(op: Add | Mul, cpu: CpuClass, a: TensorType, b: TensorType) -> RowKernel:
     """[W, C] op [W, C] -> [W, C]; a dimension of 1 is repeated."""
     if cpu.name == "mve" and isinstance(op, Add) and a.shape == b.shape:
-        return _vector_sum(op, a)
+        return add_mve_kernel(op, a, b) or _vector_sum(op, a)
+    fours = dsp_binary_kernel(op, a, b) if cpu.name == "dsp" else None
+    if fours is not None:
+        return fours
     rows, columns, channels = op.output_type(a, b).shape
 
     def element(name: str, x: TensorType) -> str:
@@ -137,16 +147,22 @@ def f(A: T.Buffer(({elements},), "{x.dtype}"), {extra}Y: T.Buffer(({elements},),
 
 def lookup_kernel(op: Lookup, x: TensorType) -> RowKernel:
     """[W, C] -> [W, C] through a table of 256 entries."""
-    lowest = DTYPE_RANGE[op.input_dtype][0]
-    kernel = _unary(
-        "lookup",
-        x,
-        op.output_type(x),
-        f'L[T.cast(A[v], "int32") - {lowest}]',
-        f'L: T.Buffer((256,), "{op.output_dtype}"), ',
-        ("c[0]",),
+    elements = x.shape[1] * x.shape[2]
+    # The micro-kernel takes the input's bits as uint8: of int8, 0 .. 127 come first.
+    table = np.roll(op.table, DTYPE_RANGE[op.input_dtype][0])
+    return RowKernel(
+        family=f"lookup_{elements}",
+        script="",
+        call="ew_lookup",
+        arguments=("rows[0]", "out", "c[0]", str(elements)),
+        may_alias=True,
+        inputs=(RowInput(x.shape[0], x.row_bytes),),
+        out_rows=x.shape[0],
+        out_row_bytes=elements,
+        constants=(table,),
+        headers=("ew_lookup.h",),
+        reason=f"table of {op.source}",
     )
-    return replace(kernel, constants=(op.table,), reason=f"table of {op.source}")
 
 
 def quantize_kernel(op: Quantize, x: TensorType) -> RowKernel:

@@ -8,6 +8,7 @@ from edgewright.converter.ops.fully_connected import FullyConnected
 from edgewright.converter.program import TensorType
 from edgewright.targets.codegen.kernels.convolution import packed_format, pixelwise_kernel
 from edgewright.targets.codegen.kernels.dot import pack_constants
+from edgewright.targets.codegen.kernels.fully_connected_dsp import fc_kernels
 from edgewright.targets.codegen.kernels.requantization import epilogue
 from edgewright.targets.codegen.row_kernel import RowInput, RowKernel
 from edgewright.targets.cpu import CpuClass
@@ -22,6 +23,9 @@ def fully_connected_kernel(op: FullyConnected, cpu: CpuClass, x: TensorType) -> 
     outputs, inputs = op.weights.shape
     rows, columns, _ = x.shape
     packed = packed_format(op.weight_format, inputs) is not None
+    single = fc_kernels(op, cpu, x) if columns == 1 else ()
+    if single and single[-1].scratch_bytes == 0:
+        return single[-1]
     if columns > 1 or inputs % 4 or cpu.name == "mve" or packed:
         return pixelwise_kernel(op, cpu, x)
     quads, groups = inputs // 4, -(-outputs // 4)

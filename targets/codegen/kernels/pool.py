@@ -11,7 +11,9 @@ from edgewright.converter.program import TensorType
 from edgewright.targets.codegen.kernels.mean import accumulating_kernels
 from edgewright.targets.codegen.row_kernel import RowInput, RowKernel
 
-HEADERS = ("ew_math.h", "ew_pool.h")
+HEADERS = ("ew_math.h", "ew_pool.h", "ew_pool_fours.h")
+# Columns of a window whose sums fit 16 bits (ew_lanes.h).
+LANE_PIXELS = 256
 
 
 def _geometry(op: AveragePool | MaxPool, x: TensorType, height: int) -> npt.NDArray[np.int32]:
@@ -21,14 +23,21 @@ def _geometry(op: AveragePool | MaxPool, x: TensorType, height: int) -> npt.NDAr
     return np.array([x.shape[1], channels, columns, height, *horizontal, *op.clamp], np.int32)
 
 
+def _name(op: AveragePool | MaxPool, x: TensorType) -> str:
+    """Micro-kernels without "ew_": those of ew_pool_fours.h take four channels at a time."""
+    name = "average_pool" if isinstance(op, AveragePool) else "max_pool"
+    fours = x.shape[2] % 4 == 0 and op.window[1] <= LANE_PIXELS
+    return f"{name}_fours" if fours else name
+
+
 def pool_kernel(op: AveragePool | MaxPool, x: TensorType) -> RowKernel:
     """[kh rows][W, C] -> [W', C]; rows outside come as null pointers, because they do not count."""
     rows, columns, channels = op.output_type(x).shape
-    name = "average" if isinstance(op, AveragePool) else "max"
+    name = _name(op, x)
     return RowKernel(
-        family=f"{name}_pool",
+        family=name,
         script="",
-        call=f"ew_{name}_pool",
+        call=f"ew_{name}",
         arguments=("rows", "out", "c[0]"),
         inputs=(
             RowInput(
@@ -44,7 +53,7 @@ def pool_kernel(op: AveragePool | MaxPool, x: TensorType) -> RowKernel:
         out_row_bytes=columns * channels,
         constants=(_geometry(op, x, op.window[0]),),
         headers=HEADERS,
-        reason="channel by channel",
+        reason="4 channels at a time" if name.endswith("_fours") else "channel by channel",
     )
 
 
@@ -62,4 +71,4 @@ def average_stream_kernels(op: AveragePool, x: TensorType) -> tuple[RowKernel, .
         return (pool_kernel(op, x),)
     geometry = _geometry(op, x, rows)
     arguments = ("rows[0]", "out", "c[0]")
-    return accumulating_kernels("average_pool", x, columns * channels, geometry, arguments, HEADERS)
+    return accumulating_kernels(_name(op, x), x, columns * channels, geometry, arguments, HEADERS)

@@ -14,6 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewright.converter.ops.requantize import Requantize
+from edgewright.targets.codegen.kernels.dead_channels import settle_dead_channels
+from edgewright.targets.codegen.kernels.folded_requantization import FoldedEpilogue, folded_epilogue, stepped
+
+__all__ = ["Epilogue", "FoldedEpilogue", "epilogue", "folded_epilogue", "stepped"]
 
 Int32Array = npt.NDArray[np.int32]
 
@@ -46,24 +50,6 @@ class Epilogue:
         return np.array([self.zero_point, self.low, self.high], np.int32)
 
 
-def _settle_dead_channels(
-    requantize: Requantize, weights: npt.NDArray[np.int8], bias: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.int64], Int32Array, Int32Array]:
-    """Re-encode channels whose weights are all zero: their output is a constant.
-
-    Exported models hold such channels with biases up to 2^30 and extreme shifts, which would force
-    the general form on the whole layer. With multiplier 2^30 and a right shift of 1, a bias of
-    4 (q - zero_point) yields q in every rounding mode.
-    """
-    multiplier, shift = requantize.multiplier.copy(), requantize.shift.copy()
-    dead = ~weights.reshape(weights.shape[0], -1).any(axis=1)
-    if dead.any():
-        constant = requantize.apply_twice(np.zeros((1, weights.shape[0]), np.int64))[0].astype(np.int64)
-        bias = np.where(dead, 4 * (constant - requantize.output.zero_point), bias)
-        multiplier[dead], shift[dead] = 1 << 30, -1
-    return bias, multiplier, shift
-
-
 def epilogue(
     requantize: Requantize,
     weights: npt.NDArray[np.int8],
@@ -83,7 +69,7 @@ def epilogue(
     bias = requantize.bias.astype(np.int64) - input_zero_point * flat.sum(axis=1)
     multiplier, shift = requantize.multiplier, requantize.shift
     if "general" in forms:
-        bias, multiplier, shift = _settle_dead_channels(requantize, weights, bias)
+        bias, multiplier, shift = settle_dead_channels(requantize, weights, bias)
     bound = np.abs(bias) + 128 * np.abs(flat).sum(axis=1)
     right = bool((shift <= -1).all() and (shift >= -30).all())
     bounded = right and bool((bound < 1 << 30).all())

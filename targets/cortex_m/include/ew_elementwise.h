@@ -9,6 +9,22 @@ EW_INLINE int32_t ew_rescale(int32_t x, int32_t zero, int32_t left, int32_t mult
   int32_t v = ew_srdhm_bounded((int32_t)((uint32_t)(x - zero) << left), multiplier);
   return shift == 0 ? v : (v + (v >> 31) + (1 << (shift - 1))) >> shift;
 }
+/* clamp(v >> shift), all but v literals. */
+EW_INLINE int8_t ew_shifted(int32_t v, int32_t shift, int32_t low, int32_t high) {
+#if defined(__ARM_FEATURE_SAT)
+  if (low == -128 && high == 127) {
+    int32_t r;
+    __asm("ssat %0, #8, %1, asr %2" : "=r"(r) : "r"(v), "i"(shift));
+    return (int8_t)r;
+  }
+#endif
+  return (int8_t)ew_clamp(v >> shift, low, high);
+}
+/* clamp((a * first + b * second + constant) >> shift); the generator proves that the sum fits. */
+EW_INLINE int8_t ew_linear_sum(int32_t a, int32_t b, int32_t first, int32_t second, int32_t constant,
+                               int32_t shift, int32_t low, int32_t high) {
+  return ew_shifted(a * first + b * second + constant, shift, low, high);
+}
 /* round(x / scale) + zero_point, halves away from zero, clamped; NaN becomes the zero point. */
 EW_INLINE int32_t ew_quantize(float x, float scale, int32_t zero_point, int32_t low, int32_t high) {
   float r = x / scale;

@@ -1,0 +1,147 @@
+"""A convolution or fully connected layer as the wide kernels see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edgewright.converter.ops.conv2d import Conv2D
+from edgewright.converter.ops.fully_connected import FullyConnected
+from edgewright.converter.program import Array, TensorType
+from edgewright.targets.codegen.kernels.folded_requantization import FoldedEpilogue, folded_epilogue, stepped
+from edgewright.targets.codegen.kernels.geometry import Geometry
+from edgewright.targets.codegen.row_kernel import RowInput
+from edgewright.targets.cpu import CpuClass
+
+# Where weights are int16: what is said of it, by the names that the kernels use.
+PLACES = {
+    "flash": "int16 weights in flash",
+    "ram": "int8 weights, int16 in RAM",
+    "loop": "int8 weights",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class WideLayer:
+    """A layer that wide tiles can compute.
+
+    Args:
+        family: Start of the symbols.
+        weights: int8 [O, kh, kw, C / groups], at least two output channels in a group.
+        geometry: What one output row reads.
+        call: Requantization.
+        view: Rows the driver passes to a kernel that takes rows.
+        out_rows: Output rows.
+        dual_issue: Of the core.
+    """
+
+    family: str
+    weights: npt.NDArray[np.int8]
+    geometry: Geometry
+    call: FoldedEpilogue
+    view: RowInput
+    out_rows: int
+    dual_issue: bool
+
+    @property
+    def total(self) -> int:
+        """Output channels of all groups."""
+        return int(self.weights.shape[0])
+
+    @property
+    def out_row_bytes(self) -> int:
+        return self.geometry.out_columns * self.total
+
+    @property
+    def tensor(self) -> RowInput:
+        """The whole input at once."""
+        return RowInput(1, self.view.rows * self.view.row_bytes)
+
+    @property
+    def in_order(self) -> bool:
+        """Whether pixels are read in the order in which they are written, each once."""
+        g, v = self.geometry, self.view
+        single = g.height == g.width == g.stride == v.stride == g.groups == 1 and g.pad_left == v.pad_top == 0
+        return single and g.out_columns == g.columns
+
+    @property
+    def row_lead(self) -> int | None:
+        """`RowKernel.lead_bytes` of a kernel that takes rows: set where there is only one."""
+        if not self.in_order or self.out_rows > 1:
+            return None
+        return max(0, self.out_row_bytes - self.view.row_bytes)
+
+    @property
+    def whole_lead(self) -> int:
+        """That of a kernel that takes the whole tensor.
+
+        Tiles go through the output in order, and a tile is gathered before it is written; its pixels in the
+        next row read no row before those of the row it began in.
+        """
+        row, v = self.out_row_bytes, self.view
+        if self.in_order:
+            return max(0, self.out_rows * (row - v.row_bytes))
+        return max(
+            (r + 1) * row - max(0, r * v.stride - v.pad_top) * v.row_bytes for r in range(self.out_rows)
+        )
+
+    @property
+    def padding(self) -> Array:
+        """The row that stands for those outside the tensor; one byte where there are none."""
+        v = self.view
+        last = (self.out_rows - 1) * v.stride - v.pad_top + (v.window - 1) * v.dilation
+        outside = v.pad_top > 0 or last >= v.rows
+        return np.full(v.row_bytes if outside else 1, self.geometry.zero_point, np.int8)
+
+
+def wide_layer(op: Conv2D | FullyConnected, cpu: CpuClass, x: TensorType) -> WideLayer | None:
+    """The layer; None where wide tiles cannot compute it.
+
+    Args:
+        op: The layer.
+        cpu: CPU class.
+        x: Type of its input.
+    """
+    if cpu.name != "dsp" or op.weight_format != "int8":
+        return None
+    once = isinstance(op, FullyConnected)
+    call = folded_epilogue(op.requantize, op.weights, op.input_zero_point, once=once)
+    groups = op.groups if isinstance(op, Conv2D) else 1
+    if call is None or len(op.weights) // groups < 2:
+        return None
+    call = stepped(call)
+    rows, columns, channels = x.shape
+    outputs = len(op.weights)
+    if isinstance(op, FullyConnected):
+        weights = op.weights.reshape(outputs, 1, 1, channels)
+        geometry = Geometry(columns, channels, 1, 1, 1, 1, 0, columns, 1, op.input_zero_point)
+        family = f"fc_{columns}x{channels}_{outputs}"
+        view = RowInput(rows, x.row_bytes)
+        return WideLayer(family, weights, geometry, call, view, rows, cpu.dual_issue)
+    height, width = op.window
+    out_rows, out_columns, _ = op.output_type(x).shape
+    geometry = Geometry(
+        columns=columns,
+        pixel_bytes=channels,
+        height=height,
+        width=width,
+        stride=op.stride[1],
+        dilation=op.dilation[1],
+        pad_left=op.padding.left,
+        out_columns=out_columns,
+        groups=groups,
+        zero_point=op.input_zero_point,
+    )
+    view = RowInput(
+        rows=rows,
+        row_bytes=x.row_bytes,
+        window=height,
+        stride=op.stride[0],
+        dilation=op.dilation[0],
+        pad_top=op.padding.top,
+        pad_value=op.input_zero_point,
+    )
+    family = f"conv{height}x{width}_{columns}x{channels}_{outputs}"
+    return WideLayer(family, op.weights, geometry, call, view, out_rows, cpu.dual_issue)

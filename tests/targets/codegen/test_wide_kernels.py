@@ -1,0 +1,184 @@
+"""Wide tiles of DSP cores: what is offered, the folded requantization, layouts. They run on emulated boards
+(`tests/boards/test_wide_emulated.py`); here are the parts that need no core."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from edgewright.converter.ops.conv2d import Conv2D
+from edgewright.converter.ops.fully_connected import FullyConnected
+from edgewright.converter.ops.requantize import Requantize
+from edgewright.converter.program import Quantization, TensorType
+from edgewright.targets.codegen.kernels.dot_wide import wide_kernels, wide_row_kernel
+from edgewright.targets.codegen.kernels.dot_wide_layout import (
+    image_pairs,
+    run_pairs,
+    shared_skip,
+    step_weights,
+    unrolling,
+    wide_segments,
+)
+from edgewright.targets.codegen.kernels.folded_requantization import FoldedEpilogue, folded_epilogue, stepped
+from edgewright.targets.cpu import DSP, MVE, SCALAR
+from tests.targets.codegen.wide_cases import FORMS, call_of, cases, wide_program
+
+X = Quantization(0.1, 3)
+WEIGHTS = np.full((1, 64), 127, np.int8)
+
+
+def finished(call: FoldedEpilogue, sums: np.ndarray) -> np.ndarray:
+    """What the instructions make of sums [N, O] without bias; asserts that nothing overflows."""
+    a = 2 * sums.astype(np.int64) + call.bias
+    assert (np.abs(a) < 1 << 31).all()
+    product = a * call.multiplier
+    addend = call.addend + (a >> 63 if call.form == "linear" else 0)
+    high = (product + (0 if call.form in ("once", "step") else 1 << 31)) >> 32
+    assert (np.abs(high + addend) < 1 << 31).all()
+    return np.clip((high + addend) >> call.shift, call.low, call.high)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("zero_point", [-127, -100, 0, 77, 127])
+def test_folded_forms_equal_the_reference(form, zero_point):
+    """Around every step, at the ends, and between; also where the common shift is not the channel's."""
+    rng = np.random.default_rng([FORMS.index(form), zero_point + 128])
+    outputs = 24
+    if form in ("step", "relu"):
+        zero_point = -128
+    shift = -rng.integers(1, 14, outputs).astype(np.int32)
+    multiplier = rng.integers(1 << 30, 1 << 31, outputs).astype(np.int32)
+    bias = rng.integers(-5000, 5000, outputs).astype(np.int32)
+    clamp = (-128, 127) if rng.random() < 0.5 else (-100, 90)
+    original = Requantize(bias, multiplier, shift, Quantization(1.0, zero_point), clamp)
+    once = form == "once"
+    weights = np.full((outputs, 64), 127, np.int8)
+    call = folded_epilogue(original, weights, 0, once=once)
+    assert call is not None and call.form == {"step": "relu"}.get(form, form)
+    found = [call, stepped(call)]
+    reach = 128 * 127 * 64
+    value = np.arange(-260, 260)[:, None]
+    steps = (value - 0.5) * 2.0 ** (31 - shift) / multiplier - bias
+    near = (np.rint(steps)[:, None] + np.arange(-3, 4)[:, None]).reshape(-1, outputs)
+    sums = np.concatenate(
+        [near, rng.integers(-reach, reach, (4000, outputs)), [[reach] * outputs, [-reach] * outputs]]
+    )
+    sums = np.clip(sums, -reach, reach).astype(np.int64)
+    want = original.apply_once(sums) if once else original.apply_twice(sums)
+    for c in found:
+        np.testing.assert_array_equal(finished(c, sums), want)
+
+
+def test_steps_are_found_for_usual_layers():
+    """Forms of few instructions are no use if the search hardly ever succeeds."""
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        call = call_of(rng, "step", 64, 64)
+        folded = folded_epilogue(call, np.full((64, 64), 100, np.int8), 5, once=False)
+        assert folded is not None and stepped(folded).form == "step"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "fits"),
+    [
+        ({}, True),
+        ({"shift": 0}, False),
+        ({"shift": 2}, False),
+        ({"shift": -23}, False),
+        ({"bias": 1 << 30}, False),
+    ],
+)
+@pytest.mark.parametrize("once", [False, True])
+def test_only_what_is_exact_is_folded(parameters, fits, once):
+    values = [
+        np.array([parameters.get(n, d)], np.int32)
+        for n, d in (("bias", 0), ("multiplier", 1 << 30), ("shift", -5))
+    ]
+    call = Requantize(*values, Quantization(0.1, -128))
+    assert (folded_epilogue(call, WEIGHTS, 0, once=once) is not None) == fits
+
+
+@pytest.mark.parametrize("once", [False, True])
+@pytest.mark.parametrize("bias", [0, 1 << 30, -(1 << 30), 12345])
+@pytest.mark.parametrize("shift", [-25, -3, 0, 1])
+def test_dead_channels_keep_their_constant(bias, shift, once):
+    values = [np.array([v], np.int32) for v in (bias, 1 << 30, shift)]
+    original = Requantize(*values, Quantization(0.1, -100))
+    call = folded_epilogue(original, np.zeros((1, 64), np.int8), 5, once=once)
+    assert call is not None
+    sums = np.zeros((1, 1), np.int64)
+    want = original.apply_once(sums) if once else original.apply_twice(sums)
+    assert finished(call, sums) == want
+
+
+@pytest.mark.parametrize("threes", [False, True])
+@pytest.mark.parametrize("pixels", range(1, 40))
+def test_segments_cover_all_pixels(pixels, threes):
+    segments = wide_segments(pixels, threes)
+    assert sum(count * size for _, count, size in segments) == pixels
+    starts = [first for first, _, _ in segments]
+    assert starts == [sum(c * s for _, c, s in segments[:i]) for i in range(len(segments))]
+
+
+@pytest.mark.parametrize("order", [run_pairs, image_pairs])
+@pytest.mark.parametrize("length", range(1, 14))
+def test_every_element_has_one_place(order, length):
+    pairs = order(length)
+    assert sorted(i for pair in pairs for i in pair if i >= 0) == list(range(length))
+    assert len(pairs) == -(-length // 2)
+    w = np.arange(1, 2 * 3 * length + 1).astype(np.int8).reshape(2, 3, 1, length)
+    steps = step_weights(w, order)
+    assert steps.shape == (2, 3 * len(pairs), 2)
+    assert sorted(steps[steps != 0].tolist()) == sorted(w.ravel().tolist())
+
+
+@pytest.mark.parametrize("repeats", [1, 2, 3, 9, 32, 33, 34, 64, 72, 145, 288])
+@pytest.mark.parametrize("rare", [False, True])
+@pytest.mark.parametrize("each", [1, 2])
+def test_loops_take_every_repeat(repeats, rare, each):
+    u = unrolling(repeats, each, rare=rare)
+    assert 1 + u.straight + u.turn * u.turns == repeats and (u.turn == 0) == (u.turns == 0)
+    for turn in (4, 8, 32):
+        first = turn - shared_skip(repeats, turn)
+        assert 0 <= first <= turn and (repeats - 1 - first) % turn == 0 and (first > 0) == (repeats > 1)
+
+
+def test_other_cores_and_packed_weights_get_none():
+    (op, (x,)) = next(case for case in cases(0, 1) if isinstance(case[0], Conv2D))
+    assert wide_kernels(op, DSP, x) and wide_row_kernel(op, DSP, x)
+    for cpu in (SCALAR, MVE):
+        assert not wide_kernels(op, cpu, x) and wide_row_kernel(op, cpu, x) is None
+    packed = replace(op, weights=np.full_like(op.weights, 3), weight_format="int4")
+    assert not wide_kernels(packed, DSP, x)
+
+
+def test_kernels_say_what_they_need():
+    """One name for a way of computing; scratch and flash as the place of the weights says."""
+    rng = np.random.default_rng(0)
+    call = call_of(rng, "step", 64, 64)
+    op = Conv2D(rng.integers(-9, 9, (64, 1, 1, 64)).astype(np.int8), call, input_zero_point=3)
+    kernels = {k.variant: k for k in wide_kernels(op, DSP, TensorType((1, 125, 64), "int8", X))}
+    flash = kernels["tiles 2x4, int16 weights in flash"]
+    ram = kernels["tiles 2x4, int8 weights, int16 in RAM"]
+    shared = kernels["tiles 2x4, int8 weights, shared code"]
+    size = op.weights.size
+    assert flash.scratch_bytes == shared.scratch_bytes == 4 * 64 * 2
+    assert 2 * size <= ram.scratch_bytes - flash.scratch_bytes < 2.5 * size
+    assert flash.flash_bytes - ram.flash_bytes == size
+    assert shared.code_bytes == 0 < ram.code_bytes
+    assert all(k.lead_bytes == 0 for k in kernels.values())
+    assert len(kernels) == len(wide_kernels(op, DSP, TensorType((1, 125, 64), "int8", X)))
+
+
+def test_every_form_is_among_the_cases():
+    program, kernels, _ = wide_program(1, 3, DSP)
+    sources = "".join(own.layer[0].source for own in kernels.values())
+    for form in FORMS:
+        for weights in ("w8", "w16"):
+            assert f"{weights}_{form}" in sources
+    assert all(f"ew_wide_any_2x{p}_" in sources and f"ew_wide_2x{p}_" in sources for p in (1, 2, 3, 4))
+    assert all(f"ew_wide_image_{p}_" in sources for p in (1, 2, 3, 4))
+    assert "_narrow" in sources and "EW_WIDE_LOOP" in sources
+    assert any(isinstance(n.op, FullyConnected) for n in program.nodes)
