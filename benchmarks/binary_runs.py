@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +108,9 @@ def run_layer(layer: Layer, model: str) -> Run:
     board = board_of(model)
     cpu = cpu_class(board.features, board.cpu)
     program = program_of("layer", [(layer.op, (layer.kind,))])
-    planned = Planning(program, cpu, None, node_kernels(program, cpu)).plan(Wish("layer", "resident"))
+    # Of several kernels the one that computes row by row, as the binary ones do.
+    kernels = {name: replace(own, layer=own.layer[:1]) for name, own in node_kernels(program, cpu).items()}
+    planned = Planning(program, cpu, None, kernels).plan(Wish("layer", "resident"))
     case = {program.inputs[0].name: layer.x}
     with tempfile.TemporaryDirectory(prefix="edgewright-binary-") as name:
         folder = Path(name)

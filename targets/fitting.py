@@ -10,6 +10,7 @@ from typing import Any
 from edgewright.converter.program import Program
 from edgewright.converter.rewrites import Saving
 from edgewright.converter.schedule import Wish
+from edgewright.converter.schedule.flash_price import FlashLimit
 from edgewright.converter.schedule.planner import Tell
 from edgewright.errors import WorkError
 from edgewright.targets.board import MONITOR_STATIC_BYTES, Board
@@ -90,8 +91,8 @@ def _less(wish: Wish, planned: Planned, error: WorkError) -> Wish | None:
     if isinstance(excess, int):
         least = sum(min(k.flash_bytes for k in own.layer) for own in planned.kernels.values())
         limit = planned.plan.kernel_bytes - excess
-        if limit >= least and limit != wish.kernel_bytes:
-            return replace(wish, kernel_bytes=limit)
+        if limit >= least and limit != wish.flash.kernel_bytes:
+            return replace(wish, flash=FlashLimit(kernel_bytes=limit))
     # Every strip has kernels of its own width; streamed and whole layers have different ones too.
     if wish.recompute and any(step.strips > 1 for step in planned.plan.steps):
         return replace(wish, recompute=False)

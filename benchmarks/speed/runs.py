@@ -12,6 +12,7 @@ from benchmarks.costs.measure import board_of
 from benchmarks.speed.limits import Setting
 from edgewright.converter.program import Program
 from edgewright.converter.schedule import Wish
+from edgewright.converter.schedule.flash_price import FlashLimit
 from edgewright.errors import EdgewrightError
 from edgewright.runtime.command_link import Timeouts
 from edgewright.runtime.devices.device import Device
@@ -89,8 +90,8 @@ def plan_setting(program: Program, board: Board, setting: Setting) -> Planned:
     planning = planning_for_board(program, board)
     wish = Wish(schedule="layer", input="resident", optimize=setting.optimize)  # type: ignore[arg-type]
     if setting.flash_share is not None:
-        least = planning.plan(replace(wish, optimize="size")).plan.kernel_bytes
-        wish = replace(wish, kernel_bytes=int(least * setting.flash_share))
+        least = planning.plan(replace(wish, optimize="size")).plan.constant_bytes
+        wish = replace(wish, flash=FlashLimit(constant_bytes=int(least * setting.flash_share)))
     return planning.plan(wish)
 
 

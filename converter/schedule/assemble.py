@@ -150,6 +150,7 @@ def _step(network: Network, candidate: Candidate, moments: Sequence[_Moments]) -
         cycles=candidate.cycles,
         macs=candidate.macs,
         flash_bytes=candidate.flash_bytes,
+        code_bytes=candidate.code_bytes,
     )
 
 

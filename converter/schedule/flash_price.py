@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
 from edgewright.converter.schedule.candidate import Candidate
 from edgewright.converter.schedule.network import Network
-from edgewright.converter.schedule.search import Prices, by_cycles, cheapest
+from edgewright.converter.schedule.search import Path, Prices, by_cycles, cheapest
 
 Optimize = Literal["size", "balanced", "speed"]
 # Cycles for a byte where flash is all that counts.
@@ -46,8 +47,28 @@ def layer_cycles(network: Network) -> float:
     return sum(min(op.out_rows * op.cycles for op in form.layer) for form in network.forms)
 
 
+@dataclass(frozen=True)
+class FlashLimit:
+    """Most flash that kernels may take; None for any.
+
+    Args:
+        kernel_bytes: Constants and own code.
+        constant_bytes: Constants alone.
+    """
+
+    kernel_bytes: int | None = None
+    constant_bytes: int | None = None
+
+    def keeps(self, path: Path) -> bool:
+        """Whether a path's kernels take no more."""
+        constants = path.flash_bytes - path.code_bytes
+        return (self.kernel_bytes is None or path.flash_bytes <= self.kernel_bytes) and (
+            self.constant_bytes is None or constants <= self.constant_bytes
+        )
+
+
 def limiting_prices(
-    edges: Sequence[Sequence[Candidate]], arena_bytes: int, kernel_bytes: int, least: Prices
+    edges: Sequence[Sequence[Candidate]], arena_bytes: int, limit: FlashLimit, least: Prices
 ) -> Prices:
     """The lowest prices, from `least` on, at which the cheapest path keeps to a limit of flash.
 
@@ -55,11 +76,12 @@ def limiting_prices(
     """
 
     def prices(price: float) -> Prices:
-        return Prices(max(least.constants, price), max(least.code, price))
+        code = least.code if limit.kernel_bytes is None else max(least.code, price)
+        return Prices(max(least.constants, price), code)
 
     def fits(price: float) -> bool:
         path = cheapest(edges, arena_bytes, partial(by_cycles, prices=prices(price)))
-        return path is None or path.flash_bytes <= kernel_bytes
+        return path is None or limit.keeps(path)
 
     if fits(0.0):
         return least

@@ -70,6 +70,7 @@ class Step:
         cycles: Estimated.
         macs: With those computed twice.
         flash_bytes: Constants and own code of the kernels.
+        code_bytes: The code among them.
     """
 
     nodes: tuple[Node, ...]
@@ -85,6 +86,7 @@ class Step:
     cycles: float
     macs: float
     flash_bytes: int = 0
+    code_bytes: int = 0
 
     @property
     def name(self) -> str:
@@ -137,6 +139,11 @@ class Plan:
     def kernel_bytes(self) -> int:
         """Constants and own code of the kernels."""
         return sum(s.flash_bytes for s in self.steps)
+
+    @property
+    def constant_bytes(self) -> int:
+        """Constants of the kernels."""
+        return sum(s.flash_bytes - s.code_bytes for s in self.steps)
 
     @property
     def mac_overhead(self) -> float:

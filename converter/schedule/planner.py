@@ -16,7 +16,13 @@ from functools import cached_property, partial
 from edgewright.converter.program import Program
 from edgewright.converter.schedule.assemble import assemble
 from edgewright.converter.schedule.candidate import Candidate, CopyCost
-from edgewright.converter.schedule.flash_price import Optimize, flash_prices, layer_cycles, limiting_prices
+from edgewright.converter.schedule.flash_price import (
+    FlashLimit,
+    Optimize,
+    flash_prices,
+    layer_cycles,
+    limiting_prices,
+)
 from edgewright.converter.schedule.memory_plan import Plan
 from edgewright.converter.schedule.network import Forms, Network, build_network
 from edgewright.converter.schedule.order import best_order
@@ -45,6 +51,7 @@ MAX_POINTS = 12
 # Seconds of the solver for each of the ends.
 END_SOLVER_S = 4.0
 UNLIMITED = 2**62
+NO_LIMIT = FlashLimit()
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,7 @@ class Wish:
         recompute: Whether borders of strips and patches may be computed twice; without them there are
             fewer kernels.
         optimize: What flash is worth (`flash_price.py`).
-        kernel_bytes: Most flash that constants and own code of the kernels may take; None for any.
+        flash: Most that constants and code of the kernels may take.
     """
 
     schedule: ScheduleMode = "auto"
@@ -71,7 +78,7 @@ class Wish:
     patches: tuple[int, int] | None = None
     recompute: bool = True
     optimize: Optimize = "balanced"
-    kernel_bytes: int | None = None
+    flash: FlashLimit = NO_LIMIT
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,9 +112,9 @@ class Planner:
     def priced(self, wish: Wish) -> Planner:
         """The same search space, with flash at the price that a wish puts on it."""
         prices = flash_prices(self.network, wish.optimize)
-        if wish.kernel_bytes is not None:
+        if wish.flash != NO_LIMIT:
             arena = wish.arena_bytes or UNLIMITED
-            prices = limiting_prices(self.usable(wish), arena, wish.kernel_bytes, prices)
+            prices = limiting_prices(self.usable(wish), arena, wish.flash, prices)
         return replace(self, prices=prices)
 
     def place(self, path: Path, solver_s: float = 1.0) -> Plan:

@@ -64,7 +64,7 @@ class Path:
     Args:
         candidates: In execution order.
         peak_bytes: Largest of their peaks: no placement needs less.
-        cycles, macs, flash_bytes: Sums.
+        cycles, macs, flash_bytes, code_bytes: Sums.
     """
 
     candidates: tuple[Candidate, ...]
@@ -72,6 +72,7 @@ class Path:
     cycles: float
     macs: float
     flash_bytes: int
+    code_bytes: int
 
 
 @dataclass(frozen=True)
@@ -212,6 +213,7 @@ def cheapest(edges: Sequence[Sequence[Candidate]], limit_bytes: int, cost: Cost 
         sum(c.cycles for c in taken),
         sum(c.macs for c in taken),
         sum(c.flash_bytes for c in taken),
+        sum(c.code_bytes for c in taken),
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from edgewright.converter.schedule import Wish, make_planner, plan
 from edgewright.converter.schedule.candidate import CopyCost
+from edgewright.converter.schedule.flash_price import FlashLimit
 from edgewright.converter.schedule.network import Forms, storage_roots
 from edgewright.converter.schedule.row_op import RowOp
 from edgewright.targets.codegen.row_kernel import RowInput
@@ -84,7 +85,7 @@ def test_fastest_within_a_limit_of_flash(seed):
     every = combinations(kernels)
     low, high = min(f for _, f in every), min(every)[1]
     for limit in range(low, high + 50, 37):
-        made = wished(planner, replace(LAYERS, optimize="speed", kernel_bytes=limit))
+        made = wished(planner, replace(LAYERS, optimize="speed", flash=FlashLimit(limit)))
         assert made.kernel_bytes <= limit
         on_hull = [
             (cycles, flash)

@@ -101,7 +101,7 @@ def lean_program(
             low, high = [(-128, 128), (-128, -127), (127, 128)][rng.choice(3, p=[0.8, 0.1, 0.1])]
             data[f"x{n}"] = rng.integers(low, high, x.shape).astype(np.int8)
             nodes.append(Node(f"lean{n}", op, (f"x{n}",), f"y{n}"))
-            kernels[f"lean{n}"] = NodeKernels(lean, None)
+            kernels[f"lean{n}"] = NodeKernels((lean,), None)
 
     def ports(letter: str) -> tuple[Port, ...]:
         names = [f"{letter}{n}" for n in range(len(nodes))]

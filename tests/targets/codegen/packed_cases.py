@@ -71,7 +71,7 @@ def packed_program(
             low, high = [(-128, 128), (-128, -127), (127, 128)][rng.choice(3, p=[0.8, 0.1, 0.1])]
             data[f"x{n}"] = rng.integers(low, high, x.shape).astype(np.int8)
             nodes.append(Node(f"packed{n}", op, (f"x{n}",), f"y{n}"))
-            kernels[f"packed{n}"] = NodeKernels(kernel, None)
+            kernels[f"packed{n}"] = NodeKernels((kernel,), None)
 
     def ports(letter: str) -> tuple[Port, ...]:
         names = [f"{letter}{n}" for n in range(len(nodes))]
