@@ -71,8 +71,8 @@ class Path:
     peak_bytes: int
     cycles: float
     macs: float
-    flash_bytes: int
-    code_bytes: int
+    flash_bytes: int = 0
+    code_bytes: int = 0
 
 
 @dataclass(frozen=True)

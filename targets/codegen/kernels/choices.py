@@ -11,6 +11,7 @@ from edgewright.converter.ops.depthwise import DepthwiseConv2D
 from edgewright.converter.ops.fully_connected import FullyConnected
 from edgewright.converter.ops.weight_format import weight_format
 from edgewright.converter.program import TensorType
+from edgewright.targets.codegen.kernels.convolution import tiled_convolution, tiled_pixelwise
 from edgewright.targets.codegen.kernels.depthwise_planes import planes_kernels
 from edgewright.targets.codegen.kernels.dot_wide import wide_kernels
 from edgewright.targets.codegen.kernels.fully_connected_dsp import fc_kernels
@@ -34,8 +35,18 @@ def weighted_kernels(op: Weighted, cpu: CpuClass, x: TensorType) -> tuple[RowKer
     usual = op.row_kernel(cpu, x)
     if weight_format(op.weight_format).packed:
         return (usual,)
+    lean = tuple(k for k in _tiled(op, cpu, x) if k.scratch_bytes < usual.scratch_bytes)
     others = {"scalar": scalar_kernels, "dsp": _dsp_kernels, "mve": mve_kernels}[cpu.name](op, cpu, x)
-    return (usual, *(k for k in others if k.variant != usual.variant))
+    return (usual, *lean, *(k for k in others if k.variant != usual.variant))
+
+
+def _tiled(op: Weighted, cpu: CpuClass, x: TensorType) -> tuple[RowKernel, ...]:
+    """The kernel in small tiles, which takes less scratch memory than what replaced it."""
+    if cpu.name == "mve" or isinstance(op, DepthwiseConv2D):
+        return ()
+    if isinstance(op, FullyConnected):
+        return (tiled_pixelwise(op, cpu, x),) if x.shape[1] > 1 else ()
+    return (tiled_convolution(op, cpu, x),)
 
 
 def _dsp_kernels(op: Weighted, cpu: CpuClass, x: TensorType) -> tuple[RowKernel, ...]:

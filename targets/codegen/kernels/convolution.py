@@ -21,8 +21,20 @@ from edgewright.targets.codegen.row_kernel import RowInput, RowKernel
 from edgewright.targets.cpu import CpuClass
 
 
-def convolution_kernel(op: Conv2D, cpu: CpuClass, x: TensorType, most_pixels: int = 4) -> RowKernel:
-    """Row kernel of a convolution: [kh rows][W, C] -> [W', O].
+def convolution_kernel(op: Conv2D, cpu: CpuClass, x: TensorType) -> RowKernel:
+    """Row kernel of a convolution: [kh rows][W, C] -> [W', O]."""
+    better = wide_row_kernel(op, cpu, x) or scalar_row_kernel(op, cpu, x)
+    return better or tiled_convolution(op, cpu, x)
+
+
+def pixelwise_kernel(op: FullyConnected, cpu: CpuClass, x: TensorType) -> RowKernel:
+    """Row kernel of a fully connected layer over many pixels: a 1x1 convolution with one rounding."""
+    better = wide_row_kernel(op, cpu, x) or scalar_row_kernel(op, cpu, x)
+    return better or tiled_pixelwise(op, cpu, x)
+
+
+def tiled_convolution(op: Conv2D, cpu: CpuClass, x: TensorType, most_pixels: int = 4) -> RowKernel:
+    """Row kernel of a convolution in tiles of few pixels, for any layer: [kh rows][W, C] -> [W', O].
 
     Args:
         op: The convolution.
@@ -30,9 +42,6 @@ def convolution_kernel(op: Conv2D, cpu: CpuClass, x: TensorType, most_pixels: in
         x: Type of its input.
         most_pixels: The largest tile with packed weights.
     """
-    better = wide_row_kernel(op, cpu, x) or scalar_row_kernel(op, cpu, x)
-    if better is not None:
-        return better
     outputs, height, width, _ = op.weights.shape
     out_rows, out_columns, _ = op.output_type(x).shape
     geometry = Geometry(
@@ -60,11 +69,8 @@ def convolution_kernel(op: Conv2D, cpu: CpuClass, x: TensorType, most_pixels: in
     return _kernel(family, op, op.weights, geometry, rows, out_rows, cpu, most_pixels)
 
 
-def pixelwise_kernel(op: FullyConnected, cpu: CpuClass, x: TensorType, most_pixels: int = 4) -> RowKernel:
-    """Row kernel of a fully connected layer over many pixels: a 1x1 convolution with one rounding."""
-    better = wide_row_kernel(op, cpu, x) or scalar_row_kernel(op, cpu, x)
-    if better is not None:
-        return better
+def tiled_pixelwise(op: FullyConnected, cpu: CpuClass, x: TensorType, most_pixels: int = 4) -> RowKernel:
+    """The same of a fully connected layer over many pixels: a 1x1 convolution with one rounding."""
     outputs, inputs = op.weights.shape
     rows, columns, _ = x.shape
     weights = op.weights.reshape(outputs, 1, 1, inputs)

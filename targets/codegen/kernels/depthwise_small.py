@@ -13,7 +13,7 @@ from dataclasses import replace
 from edgewright.converter.ops.depthwise import DepthwiseConv2D
 from edgewright.converter.program import TensorType
 from edgewright.targets.codegen.kernels.planes_bands import Bands
-from edgewright.targets.codegen.kernels.planes_layer import Planes, planes_layer
+from edgewright.targets.codegen.kernels.planes_layer import Planes, compact_layer, planes_layer
 from edgewright.targets.codegen.kernels.planes_passes import (
     OutputRow,
     channels_function,
@@ -38,8 +38,11 @@ def small_kernels(op: DepthwiseConv2D, cpu: CpuClass, x: TensorType) -> tuple[Ro
     layer = planes_layer(op, cpu, x, windows)
     if layer is None:
         return ()
-    kernels = [_whole(layer), *(_bands(layer, n) for n in BANDS if x.shape[0] > 4 * n)]
-    kernels += [_shared_bands(layer)] if x.shape[0] > 6 else []
+    kernels = []
+    for made in (layer, compact_layer(layer)):
+        if made is not None:
+            kernels += [_whole(made), *(_bands(made, n) for n in BANDS if x.shape[0] > 4 * n)]
+            kernels += [_shared_bands(made)] if x.shape[0] > 6 else []
     return tuple(k for k in kernels if k is not None)
 
 
@@ -87,7 +90,9 @@ def _whole(layer: Planes) -> RowKernel | None:
         last = expansion.lines(missing="lower")
         parts.append((pairs * 2 * row_bytes, 0, pairs * columns * COLUMN, last))
     widened = widen(int(layer.zero.rstrip("u"), 16), parts)
-    compute = channels_function("f_0", layer.view, layer.windows, layer.out_row_bytes, widened)
+    compute = channels_function(
+        "f_0", layer.view, layer.windows, layer.out_row_bytes, widened, compact=layer.compact
+    )
     if compute is None:
         return None
     work = calls_work(layer.x.shape[2], 1, 1 + layer.both, words)
@@ -141,7 +146,7 @@ def _band_functions(layer: Planes, pairs: int, body: str) -> str | None:
     step = layer.view.pitch, (2 if layer.both else 1) * layer.out_row_bytes
     source = ""
     for odd in sorted({w.odd for w in layer.windows}):
-        compute = rows_function(f"f_{2 + odd}", layer.view, odd, step, both=layer.both)
+        compute = rows_function(f"f_{2 + odd}", layer.view, odd, step, both=layer.both, compact=layer.compact)
         if compute is None:
             return None
         source += compute
@@ -165,6 +170,9 @@ def _groups(layer: Planes, body: str) -> str:
 
 def _tensor_kernel(layer: Planes, source: str, variant: str, scratch_bytes: int, work: Work) -> RowKernel:
     rows = layer.op.output_type(layer.x).shape[0]
+    if layer.compact:
+        variant += ", int8 weights in flash"
+        work = {**work, "dw_planes_unpack": work["dw_planes_channel"]}
     return _kernel(
         layer,
         source,

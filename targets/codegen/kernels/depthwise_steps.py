@@ -69,7 +69,19 @@ def find_steps(op: DepthwiseConv2D, lower: Int64Array) -> Steps | None:
     if call.clamp != (-128, 127) or call.output.zero_point != -128 or (right < 1).any() or (right > 24).any():
         return None
     shift = int(min(MOST_SHIFT, (right + MOST_SCALE - 1).min()))
-    scale = np.clip(shift + 1 - right, 0, MOST_SCALE)
+    # All weights scaled alike need fewer bytes (`planes_compact.py`); single scales keep more of the slopes.
+    alike = np.full_like(right, MOST_SCALE)
+    return _find(op, lower, alike, shift) or _find(
+        op, lower, np.clip(shift + 1 - right, 0, MOST_SCALE), shift
+    )
+
+
+def _find(op: DepthwiseConv2D, lower: Int64Array, scale: Int64Array, shift: int) -> Steps | None:
+    """Constants for given powers of two the weights are scaled by."""
+    call = op.requantize
+    weights = op.weights.reshape(-1, op.weights.shape[2]).astype(np.int64)
+    dead = np.abs(weights).sum(axis=0) == 0
+    right = np.where(dead, MOST_SHIFT, -call.shift.astype(np.int64))
     # The slope, m / 2^(31 + s), in units of 2^-(32 + shift) of a result and 2^-scale of a sum.
     down = right + scale - shift - 1
     multiplier = (call.multiplier.astype(np.int64) + ((np.int64(1) << down) >> 1)) >> down

@@ -164,6 +164,7 @@ def f(rows: T.handle, window: T.handle, {output}X: T.Buffer(({g.quads * 4 * larg
         headers=("ew_gather.h", f"ew_dot_{cpu.name}.h"),
         # Channels that are not a multiple of 4 are lined up as int8 first.
         scratch_bytes=g.quads * (8 * largest + (4 if g.group_channels % 4 else 0)),
+        variant="tiles 2x3" if cpu.name == "dsp" else "tiles 2x2",
         reason=f"tiles of {', '.join(str(p) for _, _, p in segments)} pixels x 2 channels, "
         f"{call.form} requantization",
         # A tile's pixels are gathered before its first output is written, from the first to the last.

@@ -85,7 +85,7 @@ def _kernel(layer: WideLayer, place: str, *, whole: bool = False, shared: bool =
         whole: Take the whole tensor in one call.
         shared: With the code that layers of all depths share, instead of code of its own.
     """
-    g, v, call = layer.geometry, layer.view, layer.call
+    g, v, call = layer.geometry, layer.view, layer.plain if shared else layer.call
     steps = step_weights(layer.weights)
     if place != "flash":
         steps = even_steps(steps)

@@ -32,6 +32,7 @@ class WideLayer:
         weights: int8 [O, kh, kw, C / groups], at least two output channels in a group.
         geometry: What one output row reads.
         call: Requantization.
+        plain: The same with the shifts in the stream, for code that layers share.
         view: Rows the driver passes to a kernel that takes rows.
         out_rows: Output rows.
         dual_issue: Of the core.
@@ -41,6 +42,7 @@ class WideLayer:
     weights: npt.NDArray[np.int8]
     geometry: Geometry
     call: FoldedEpilogue
+    plain: FoldedEpilogue
     view: RowInput
     out_rows: int
     dual_issue: bool
@@ -111,7 +113,7 @@ def wide_layer(op: Conv2D | FullyConnected, cpu: CpuClass, x: TensorType) -> Wid
     groups = op.groups if isinstance(op, Conv2D) else 1
     if call is None or len(op.weights) // groups < 2:
         return None
-    call = stepped(call)
+    call, plain = stepped(call), call
     rows, columns, channels = x.shape
     outputs = len(op.weights)
     if isinstance(op, FullyConnected):
@@ -119,7 +121,7 @@ def wide_layer(op: Conv2D | FullyConnected, cpu: CpuClass, x: TensorType) -> Wid
         geometry = Geometry(columns, channels, 1, 1, 1, 1, 0, columns, 1, op.input_zero_point)
         family = f"fc_{columns}x{channels}_{outputs}"
         view = RowInput(rows, x.row_bytes)
-        return WideLayer(family, weights, geometry, call, view, rows, cpu.dual_issue)
+        return WideLayer(family, weights, geometry, call, plain, view, rows, cpu.dual_issue)
     height, width = op.window
     out_rows, out_columns, _ = op.output_type(x).shape
     geometry = Geometry(
@@ -144,4 +146,4 @@ def wide_layer(op: Conv2D | FullyConnected, cpu: CpuClass, x: TensorType) -> Wid
         pad_value=op.input_zero_point,
     )
     family = f"conv{height}x{width}_{columns}x{channels}_{outputs}"
-    return WideLayer(family, op.weights, geometry, call, view, out_rows, cpu.dual_issue)
+    return WideLayer(family, op.weights, geometry, call, plain, view, out_rows, cpu.dual_issue)

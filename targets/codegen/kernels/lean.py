@@ -23,9 +23,9 @@ from edgewright.converter.ops.fully_connected import FullyConnected
 from edgewright.converter.ops.requantize import Requantize
 from edgewright.converter.program import TensorType
 from edgewright.targets.codegen.kernels.convolution import (
-    convolution_kernel,
     packed_format,
-    pixelwise_kernel,
+    tiled_convolution,
+    tiled_pixelwise,
 )
 from edgewright.targets.codegen.kernels.dot import (
     pack_constants,
@@ -50,7 +50,7 @@ def lean_convolution(op: Conv2D, cpu: CpuClass, x: TensorType) -> tuple[RowKerne
     full = op.row_kernel(cpu, x)
     _, height, width, _ = op.weights.shape
     if packed_format(op.weight_format, op.weights[0].size) is not None:
-        return _smaller(full, [convolution_kernel(op, cpu, x, pixels) for pixels in FEWER_PIXELS])
+        return _smaller(full, [tiled_convolution(op, cpu, x, pixels) for pixels in FEWER_PIXELS])
     geometry = Geometry(
         columns=x.shape[1],
         pixel_bytes=x.shape[2],
@@ -63,7 +63,7 @@ def lean_convolution(op: Conv2D, cpu: CpuClass, x: TensorType) -> tuple[RowKerne
         groups=op.groups,
         zero_point=op.input_zero_point,
     )
-    return _lean(full, op.weights, geometry, op.requantize, cpu, once=False)
+    return _lean(full, tiled_convolution(op, cpu, x), op.weights, geometry, op.requantize, cpu, once=False)
 
 
 def lean_fully_connected(op: FullyConnected, cpu: CpuClass, x: TensorType) -> tuple[RowKernel, ...]:
@@ -72,10 +72,10 @@ def lean_fully_connected(op: FullyConnected, cpu: CpuClass, x: TensorType) -> tu
     outputs, inputs = op.weights.shape
     columns = x.shape[1]
     if packed_format(op.weight_format, inputs) is not None:
-        return _smaller(full, [pixelwise_kernel(op, cpu, x, pixels) for pixels in FEWER_PIXELS])
+        return _smaller(full, [tiled_pixelwise(op, cpu, x, pixels) for pixels in FEWER_PIXELS])
     geometry = Geometry(columns, inputs, 1, 1, 1, 1, 0, columns, 1, op.input_zero_point)
     weights = op.weights.reshape(outputs, 1, 1, inputs)
-    return _lean(full, weights, geometry, op.requantize, cpu, once=True)
+    return _lean(full, tiled_pixelwise(op, cpu, x), weights, geometry, op.requantize, cpu, once=True)
 
 
 def reads_in_place(g: Geometry) -> bool:
@@ -86,6 +86,7 @@ def reads_in_place(g: Geometry) -> bool:
 
 def _lean(
     full: RowKernel,
+    tiled: RowKernel,
     weights: npt.NDArray[np.int8],
     g: Geometry,
     requantize: Requantize,
@@ -103,7 +104,7 @@ def _lean(
     if cpu.name == "dsp" and g.out_columns > 1:
         call = _call(requantize, weights, g, cpu, 2, once=once)
         candidates[:0] = [_pairs(full, weights, g, call, pixels) for pixels in ((3, 2, 1), (2, 1))]
-    return _smaller(full, candidates)
+    return _smaller(full, [tiled, *candidates])
 
 
 def _smaller(full: RowKernel, candidates: Sequence[RowKernel | None]) -> tuple[RowKernel, ...]:
@@ -203,6 +204,8 @@ def _kernel(
         ),
         headers=("ew_gather_s8.h", header),
         scratch_bytes=scratch_bytes,
+        variant=f"tiles of {pixels} int8 pixels x {tiles.channels}",
+        code_bytes=0,
         reason=f"less scratch memory: tiles of {pixels} int8 pixels x {tiles.channels} channels"
         f"{', input read in place' if tiles.in_place else ''}, {tiles.call.form} requantization",
         work=lean_work(g, tiles),

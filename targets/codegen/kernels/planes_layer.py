@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from edgewright.converter.ops.depthwise import DepthwiseConv2D
 from edgewright.converter.program import TensorType
-from edgewright.targets.codegen.kernels.depthwise_steps import find_steps
+from edgewright.targets.codegen.kernels.depthwise import depthwise_kernel
+from edgewright.targets.codegen.kernels.depthwise_steps import Steps, find_steps
+from edgewright.targets.codegen.kernels.planes_compact import compact_words
 from edgewright.targets.codegen.kernels.planes_passes import OutputRow, pass_words
 from edgewright.targets.codegen.kernels.planes_rows import Columns
 from edgewright.targets.codegen.kernels.planes_text import Expansion
@@ -24,7 +26,9 @@ class Planes:
         op, cpu, x: The layer.
         view: Its horizontal part.
         windows: Its output rows.
+        steps: Its requantization.
         words: Weights and factors by channel.
+        compact: The words are those of `compact_words`.
     """
 
     op: DepthwiseConv2D
@@ -32,7 +36,9 @@ class Planes:
     x: TensorType
     view: Columns
     windows: list[OutputRow]
+    steps: Steps
     words: npt.NDArray[np.uint32]
+    compact: bool = False
 
     @property
     def both(self) -> bool:
@@ -87,4 +93,13 @@ def planes_layer(
     view = Columns(columns, outputs, op.stride[1], op.padding.left, channels, steps.shift)
     if any(view.ends(o)[1] < 0 for o in range(outputs)):
         return None
-    return Planes(op, cpu, x, view, windows, pass_words(op.weights, steps, odds))
+    return Planes(op, cpu, x, view, windows, steps, pass_words(op.weights, steps, odds))
+
+
+def compact_layer(layer: Planes) -> Planes | None:
+    """The layer with fewer bytes of constants, or None: never more than the usual row kernel has."""
+    words = compact_words(layer.op.weights, layer.steps, sorted({w.odd for w in layer.windows}))
+    usual = depthwise_kernel(layer.op, layer.cpu, layer.x).constants
+    if words is None or words.nbytes > sum(int(c.nbytes) for c in usual):
+        return None
+    return replace(layer, words=words, compact=True)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgewright.targets.codegen.kernels.depthwise_steps import Steps
+from edgewright.targets.codegen.kernels.planes_compact import COMPACT_BYTES, compact_load
 from edgewright.targets.codegen.kernels.planes_rows import Columns, Parity, row
 from edgewright.targets.codegen.kernels.planes_text import COLUMN, POINTERS, TENSOR, advance, function
 
@@ -84,7 +85,13 @@ def _pack(low: npt.NDArray[np.int64], high: npt.NDArray[np.int64]) -> npt.NDArra
 
 
 def channels_function(
-    name: str, view: Columns, rows: Sequence[OutputRow], row_bytes: int, widened: Sequence[str]
+    name: str,
+    view: Columns,
+    rows: Sequence[OutputRow],
+    row_bytes: int,
+    widened: Sequence[str],
+    *,
+    compact: bool = False,
 ) -> str | None:
     """C of a function (planes, out, words, x) of four channels; None: too large.
 
@@ -94,6 +101,7 @@ def channels_function(
         rows: From `output_rows`.
         row_bytes: Bytes of an output row.
         widened: Instructions that make the planes (`widen`).
+        compact: Words are those of `compact_words`.
     """
     odds = sorted({r.odd for r in rows})
     both = len(odds) == 2
@@ -103,18 +111,25 @@ def channels_function(
         made = _pass(view, parity, [r for r in rows if r.odd == odd], row_bytes)
         if made is None:
             return None
-        passes.append([*_load(odd, both), *made])
+        passes.append([*_load(odd, both, compact), *made])
     lines = ["push {r4-r11, lr}", "sub sp, #8", "push {r0-r3}", *widened, "ldm sp, {r0-r2}"]
     lines += ["mov r3, #4", "str r3, [sp, #12]", "1:", *passes[0]]
     for more in passes[1:]:
         lines += ["ldm sp, {r0-r2}", *more]
-    lines += ["ldm sp, {r0-r3}", "add r0, #4", "add r1, #1", f"add r2, #{words_bytes(both)}", "subs r3, #1"]
-    lines += ["stm sp, {r0-r3}", "bne 1b", "add sp, #24", "pop {r4-r11, pc}"]
+    lines += ["ldm sp, {r0-r3}", "add r0, #4", "add r1, #1", f"add r2, #{_words_bytes(both, compact)}"]
+    lines += ["subs r3, #1", "stm sp, {r0-r3}", "bne 1b", "add sp, #24", "pop {r4-r11, pc}"]
     return function(name, f"{POINTERS}, {TENSOR}", lines)
 
 
 def rows_function(
-    name: str, view: Columns, odd: bool, step: tuple[int, int], *, both: bool, single: bool = False
+    name: str,
+    view: Columns,
+    odd: bool,
+    step: tuple[int, int],
+    *,
+    both: bool,
+    single: bool = False,
+    compact: bool = False,
 ) -> str | None:
     """C of a function (planes, out, words, rows) of whole rows of one kind, four channels; None: too large.
 
@@ -125,6 +140,7 @@ def rows_function(
         step: Bytes of planes and of output from one row to the next.
         both: The layer has both kinds, whose weights are stored together.
         single: It is called for one row at a time.
+        compact: Words are those of `compact_words`.
     """
     parity = (ODD if odd else EVEN) if both else ALONE[odd]
     made = row(view, parity, False, "lr")
@@ -133,25 +149,29 @@ def rows_function(
     body, done = made
     spare = parity.words[0]
     lines = ["push {r4-r11, lr}", "sub sp, #8", "push {r0-r3}", "mov r3, #4", "str r3, [sp, #20]"]
-    lines += ["1:", *_load(odd, both)]
+    lines += ["1:", *_load(odd, both, compact)]
     if not single:
         moved = done * COLUMN, done // view.stride * view.pixel
         body = [*body, *advance("r0", step[0] - moved[0], spare), *advance("r1", step[1] - moved[1], spare)]
         count = "ldr {}, [sp, #12]"
         body = _counted(body, count, inner=done > 0, spare=spare)
     lines += [*body, "ldm sp, {r0-r2}", "ldr r3, [sp, #20]", "add r0, #4", "add r1, #1"]
-    lines += [f"add r2, #{words_bytes(both)}", "subs r3, #1", "stm sp, {r0-r2}", "str r3, [sp, #20]"]
-    lines += ["bne 1b", "add sp, #24", "pop {r4-r11, pc}"]
+    lines += [f"add r2, #{_words_bytes(both, compact)}", "subs r3, #1", "stm sp, {r0-r2}"]
+    lines += ["str r3, [sp, #20]", "bne 1b", "add sp, #24", "pop {r4-r11, pc}"]
     return function(name, f"{POINTERS}, int32_t rows EW_UNUSED", lines)
 
 
-def words_bytes(both: bool) -> int:
+def _words_bytes(both: bool, compact: bool) -> int:
     """Bytes of the words of a channel."""
+    if compact:
+        return COMPACT_BYTES
     return 40 if both else 28
 
 
-def _load(odd: bool, both: bool) -> list[str]:
+def _load(odd: bool, both: bool, compact: bool) -> list[str]:
     """Words of a channel into registers."""
+    if compact:
+        return compact_load((ODD if odd else EVEN) if both else ALONE[odd], both=both)
     if not both:
         return ["ldm r2, {r2-r8}"]
     if odd:

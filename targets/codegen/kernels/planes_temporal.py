@@ -7,7 +7,7 @@ for windows that begin with the upper row of a word, (1, 2), (3, 4), … for the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,7 @@ class Temporal:
         rows, outputs: Of input and output.
         stride, pad: Vertical.
         pixel: Bytes from one output row to the next.
+        compact: Words lie in scratch memory, those of four channels side by side.
     """
 
     factors: Factors
@@ -40,6 +41,12 @@ class Temporal:
     stride: int
     pad: int
     pixel: int
+    compact: bool = False
+
+    @property
+    def words(self) -> int:
+        """Words of a channel."""
+        return len(self.pairs) + len(self.factors.names)
 
     @property
     def taps(self) -> int:
@@ -92,7 +99,11 @@ class Temporal:
                 lines.append(self.factors.multiply(SUM, halves, words, i == 0, constants))
             lines += self.factors.finish(SUM, SPARE, constants)
             lines.append(Instruction(f"strb {SUM}, [r1, #{o * self.pixel}]"))
-        return lines
+        if not self.compact:
+            return lines
+        return [
+            replace(i, words=tuple((w[0], w[1] * (4 if w[0] == "r2" else 1)) for w in i.words)) for i in lines
+        ]
 
     def _taps(self, output: int, split: bool) -> list[tuple[str, tuple[Word, ...]]]:
         """Suffix of the multiplication, and its words: planes and weights."""
@@ -146,6 +157,11 @@ def temporal_function(name: str, view: Temporal, lines: Sequence[str], widened: 
         "str r3, [sp, #12]",
     ]
     text += ["1:", *lines, "ldr r3, [sp, #12]", "add r0, #4", "add r1, #1"]
-    text += [f"add r2, #{4 * view.packed.shape[1]}", "str r2, [sp, #8]", "subs r3, #1", "str r3, [sp, #12]"]
+    text += [
+        f"add r2, #{4 if view.compact else 4 * view.words}",
+        "str r2, [sp, #8]",
+        "subs r3, #1",
+        "str r3, [sp, #12]",
+    ]
     text += ["bne 1b", "add sp, #16", "pop {r4-r11, pc}"]
     return function(name, f"{POINTERS}, {TENSOR}", text)

@@ -10,8 +10,10 @@ import pytest
 
 from benchmarks.costs.planes import cases
 from edgewright.converter.ops.base import Padding
+from edgewright.targets.codegen.kernels.depthwise import depthwise_kernel
 from edgewright.targets.codegen.kernels.depthwise_planes import planes_kernels, planes_row_kernel
 from edgewright.targets.codegen.kernels.depthwise_steps import find_steps
+from edgewright.targets.codegen.kernels.planes_compact import compact_words
 from edgewright.targets.codegen.kernels.planes_factors import find_factors
 from edgewright.targets.codegen.kernels.planes_passes import output_rows
 from edgewright.targets.codegen.kernels.planes_schedule import Instruction, with_loads
@@ -59,7 +61,8 @@ def test_where_kernels_are_offered():
     rng = np.random.default_rng(0)
     op, x = layer(rng, (12, 12, 8), padding=Padding(1, 1, 1, 1))
     variants = [k.variant for k in planes_kernels(op, DSP, x)]
-    assert variants == ["planes", "planes, bands of 2 rows", "planes of all channels, bands of 4 rows"]
+    named = ["planes", "planes, bands of 2 rows", "planes of all channels, bands of 4 rows"]
+    assert variants == [*named, *(f"{v}, int8 weights in flash" for v in named)]
     assert planes_row_kernel(op, DSP, x) is not None
     for cpu in (SCALAR, MVE):
         assert planes_kernels(op, cpu, x) == () and planes_row_kernel(op, cpu, x) is None
@@ -75,7 +78,7 @@ def test_where_kernels_are_offered():
     [
         (12, (5, 5), ["planes in tiles"]),
         (12, (9, 1), ["planes in tiles"]),
-        (1, (9, 1), ["planes of a column", "column, a row"]),
+        (1, (9, 1), ["planes of a column", "planes of a column, int8 weights in flash", "column, a row"]),
     ],
 )
 def test_other_windows(columns, window, variants):
@@ -86,7 +89,8 @@ def test_other_windows(columns, window, variants):
 def test_bands_need_less_scratch_memory():
     op, x = layer(np.random.default_rng(2), (48, 48, 8), padding=Padding(1, 1, 1, 1))
     kernels = planes_kernels(op, DSP, x)
-    whole, more, least, shared = (k.scratch_bytes for k in kernels)
+    whole, more, least, shared = (k.scratch_bytes for k in kernels[:4])
+    assert [k.scratch_bytes for k in kernels[4:]] == [whole, more, least, shared]
     assert kernels[-1].lead_bytes == 0 and shared == 2 * least * 5 // 2
     assert (whole, more, least) == (24 * 48 * 16, 5 * 48 * 16, 2 * 48 * 16)
 
@@ -123,6 +127,33 @@ def test_every_word_is_in_its_register_when_it_is_used():
         assert done == len(wanted)
 
 
+@pytest.mark.parametrize(
+    ("shape", "window", "stride", "relu"),
+    [
+        ((25, 5, 64), (3, 3), 1, True),
+        ((24, 24, 32), (3, 3), 2, True),
+        ((24, 1, 64), (10, 1), 1, True),
+        ((28, 1, 64), (15, 1), 1, False),
+    ],
+)
+def test_weights_in_flash_take_no_more_than_those_of_the_usual_kernel(shape, window, stride, relu):
+    padding = Padding(0, 0, 0, 0) if window[1] == 1 else Padding(2 - stride, 1, 2 - stride, 1)
+    op, x = layer(np.random.default_rng(4), shape, window, (stride, stride), padding, relu)
+    kernels = [*planes_kernels(op, DSP, x), depthwise_kernel(op, DSP, x)]
+    sizes = {k.variant: sum(int(c.nbytes) for c in k.constants) for k in kernels}
+    fast = kernels[0].variant
+    assert sizes[f"{fast}, int8 weights in flash"] <= sizes["rows"] < sizes[fast]
+
+
+def test_single_scales_keep_their_words():
+    """Only weights that are all scaled alike are bytes of their words."""
+    op, _ = layer(np.random.default_rng(0), (6, 6, 8))
+    steps = find_steps(op, np.stack([op.weights[2, 2], op.weights[0, 2]]).astype(np.int64))
+    assert steps is not None and compact_words(op.weights, steps, [False, True]) is not None
+    other = replace(steps, scale=steps.scale - (np.arange(8) == 3))
+    assert compact_words(op.weights, other, [False, True]) is None
+
+
 @pytest.mark.parametrize("cpu", [DSP, DUAL_DSP])
 def test_layers_of_the_cost_tables_have_kernels(cpu):
     for op, (x,) in cases():
@@ -130,6 +161,6 @@ def test_layers_of_the_cost_tables_have_kernels(cpu):
         assert len(kernels) > 1
         for kernel in kernels:
             assert kernel is not None
-            assert kernel.code_bytes > 0 and (kernel.scratch_bytes > 0) != ("column, " in kernel.variant)
+            assert kernel.code_bytes > 0 and (kernel.scratch_bytes > 0) != (kernel.variant == "column, a row")
             assert all(count >= 0 for count in kernel.work.values())
             assert len(kernel.constants[0]) in (x.shape[2], x.shape[2] // 4)

@@ -1,0 +1,213 @@
+"""Kernels without code of their own: one function for all convolutions, one for all depthwise ones.
+
+What else kernels have as instructions (sizes, strides, the form of the requantization) is data here, so that
+a further layer costs its tables alone (`ew_compact_dsp.h`). They take few registers' worth of a tile and
+decide while they run, so they are slower; planning for size weighs that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edgewright.converter.ops.base import Padding
+from edgewright.converter.ops.conv2d import Conv2D
+from edgewright.converter.ops.depthwise import DepthwiseConv2D
+from edgewright.converter.ops.fully_connected import FullyConnected
+from edgewright.converter.ops.requantize import Requantize
+from edgewright.converter.ops.weight_format import weight_format
+from edgewright.converter.program import TensorType
+from edgewright.targets.codegen.kernels.compact_work import conv_work, depthwise_work
+from edgewright.targets.codegen.kernels.dot import pack_weights
+from edgewright.targets.codegen.kernels.geometry import Geometry
+from edgewright.targets.codegen.kernels.requantization import FoldedEpilogue, folded_epilogue
+from edgewright.targets.codegen.row_kernel import RowInput, RowKernel
+from edgewright.targets.cpu import CpuClass
+
+VARIANT = "compact"
+PIXELS = 3
+# Numbers of the geometry are 16 bits wide.
+LARGEST = 32767
+HOST_POINTER_BYTES = 8
+
+Int32Array = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
+class _Layer:
+    """A layer as a convolution.
+
+    Args:
+        weights: int8 [O, kh, kw, I / groups].
+        requantize: Of the layer.
+        geometry: What an output row reads.
+        rows: Rows the driver passes.
+        out_rows: Output rows.
+        once: Whether it rounds once.
+    """
+
+    weights: npt.NDArray[np.int8]
+    requantize: Requantize
+    geometry: Geometry
+    rows: RowInput
+    out_rows: int
+    once: bool = False
+
+    @property
+    def outputs(self) -> int:
+        """Output channels of a group."""
+        return int(self.weights.shape[0]) // self.geometry.groups
+
+    @property
+    def pointwise(self) -> bool:
+        """Whether all pixels of the one row are read in their order, each before its output is written."""
+        g = self.geometry
+        return g.height == g.width == g.stride == g.groups == 1 and g.pad_left == 0 and self.rows.rows == 1
+
+
+def compact_kernels(
+    op: Conv2D | DepthwiseConv2D | FullyConnected, cpu: CpuClass, x: TensorType
+) -> tuple[RowKernel, ...]:
+    """The compact kernel of a layer, of DSP cores; none for packed weights and requantizations out of range.
+
+    Args:
+        op: The layer.
+        cpu: Class of core.
+        x: Type of its input.
+    """
+    if cpu.name != "dsp" or weight_format(op.weight_format).packed:
+        return ()
+    layer = _layer(op, x)
+    g = layer.geometry
+    if max(g.columns, g.pixel_bytes, g.out_columns, layer.weights.shape[0], g.stride, g.dilation) > LARGEST:
+        return ()
+    call = folded_epilogue(op.requantize, layer.weights, g.zero_point, once=layer.once)
+    if call is None:
+        return ()
+    quads = isinstance(op, DepthwiseConv2D) and op.multiplier == 1 and x.shape[2] >= 4
+    return (_depthwise(layer, call) if quads else _conv(layer, call),)
+
+
+def _layer(op: Conv2D | DepthwiseConv2D | FullyConnected, x: TensorType) -> _Layer:
+    rows, columns, channels = x.shape
+    if isinstance(op, FullyConnected):
+        pointwise = Geometry(columns, channels, 1, 1, 1, 1, 0, columns, 1, op.input_zero_point)
+        weights = op.weights.reshape(op.weights.shape[0], 1, 1, channels)
+        return _Layer(weights, op.requantize, pointwise, RowInput(rows, x.row_bytes), rows, once=True)
+    groups, weights = 1, op.weights
+    if isinstance(op, Conv2D):
+        groups = op.groups
+    else:  # every input channel is a group
+        groups, weights = channels, np.ascontiguousarray(op.weights.transpose(2, 0, 1)[..., None])
+    height, width = int(weights.shape[1]), int(weights.shape[2])
+    out_rows, out_columns, _ = op.output_type(x).shape
+    geometry = Geometry(
+        columns=columns,
+        pixel_bytes=channels,
+        height=height,
+        width=width,
+        stride=op.stride[1],
+        dilation=op.dilation[1],
+        pad_left=op.padding.left,
+        out_columns=out_columns,
+        groups=groups,
+        zero_point=op.input_zero_point,
+    )
+    return _Layer(weights, op.requantize, geometry, _row_input(op, x, height, op.padding), out_rows)
+
+
+def _row_input(op: Conv2D | DepthwiseConv2D, x: TensorType, height: int, padding: Padding) -> RowInput:
+    """Rows outside come as null pointers: the kernel fills them in, and no row of zero points is stored."""
+    return RowInput(
+        rows=x.shape[0],
+        row_bytes=x.row_bytes,
+        window=height,
+        stride=op.stride[0],
+        dilation=op.dilation[0],
+        pad_top=padding.top,
+        pad_value=None,
+    )
+
+
+def _constants(layer: _Layer, call: FoldedEpilogue, groups: int, outputs: int) -> npt.NDArray[np.int16]:
+    """`ew_compact`: int16 [16]."""
+    g = layer.geometry
+    numbers = (
+        *(g.columns, g.pixel_bytes // groups, g.height, g.width, g.dilation, g.stride, g.pad_left),
+        *(g.out_columns, groups, outputs, g.zero_point, layer.requantize.output.zero_point),
+        *(call.low, call.high, 0 if layer.once else -1, 0),
+    )
+    return np.array(numbers, np.int16)
+
+
+def _channels(call: FoldedEpilogue) -> Int32Array:
+    """Bias, multiplier and right shift less 1 of every channel: int32 [3, O]."""
+    return np.stack([call.bias // 2, call.multiplier, call.shift - 1]).astype(np.int32)
+
+
+def _conv(layer: _Layer, call: FoldedEpilogue) -> RowKernel:
+    g, outputs = layer.geometry, layer.outputs
+    total = outputs * g.groups
+    own = _channels(call).reshape(3, g.groups, outputs)
+    own = np.pad(own, ((0, 0), (0, 0), (0, outputs % 2)), mode="edge").reshape(3, -1, 2)
+    return _kernel(
+        layer,
+        "conv",
+        (
+            _constants(layer, call, g.groups, outputs),
+            pack_weights(layer.weights, g.groups),
+            np.ascontiguousarray(own.transpose(1, 0, 2)),
+        ),
+        g.quads * (8 * PIXELS + 4),
+        lead_bytes=max(0, g.out_columns * (total - g.pixel_bytes)) if layer.pointwise else None,
+        work=conv_work(g, outputs),
+    )
+
+
+def _depthwise(layer: _Layer, call: FoldedEpilogue) -> RowKernel:
+    g = layer.geometry
+    channels, taps = g.pixel_bytes, g.height * g.width
+    first = np.minimum(np.arange(0, channels, 4), channels - 4)
+    index = first[:, None] + np.arange(4)
+    weights = layer.weights.reshape(channels, taps)[index]
+    return _kernel(
+        layer,
+        "depthwise",
+        (
+            _constants(layer, call, 1, channels),
+            np.ascontiguousarray(weights.transpose(0, 2, 1)),
+            np.ascontiguousarray(_channels(call)[:, index].transpose(1, 0, 2)),
+        ),
+        HOST_POINTER_BYTES * taps + channels,
+        work=depthwise_work(g, len(first)),
+    )
+
+
+def _kernel(
+    layer: _Layer,
+    kind: str,
+    constants: tuple[npt.NDArray[np.generic], ...],
+    scratch_bytes: int,
+    work: dict[str, float],
+    lead_bytes: int | None = None,
+) -> RowKernel:
+    return RowKernel(
+        # The same for all layers, so that they share the symbol.
+        family=f"{kind}_compact",
+        script="",
+        call=f"ew_{kind}_compact",
+        arguments=("rows", "out", "c", "scratch"),
+        inputs=(layer.rows,),
+        out_rows=layer.out_rows,
+        out_row_bytes=layer.geometry.out_columns * int(layer.weights.shape[0]),
+        constants=constants,
+        headers=("ew_compact_dsp.h",),
+        scratch_bytes=scratch_bytes,
+        variant=VARIANT,
+        reason="code shared by all layers of a kind",
+        lead_bytes=lead_bytes,
+        may_alias=True,
+        work=work,
+    )
