@@ -117,7 +117,7 @@ def explore(
             if error.code != "EW-PLAN-ROWS":
                 raise
             refused[mode] = error
-    layers = planning.plan(Wish(schedule="layer", input="resident")).plan
+    layers = planning.plan(Wish(schedule="layer", input="resident", optimize=wish.optimize)).plan
     chosen, failure = built, None
     try:
         chosen = built or choose(planning, wish, limit_bytes, tell)

@@ -35,8 +35,9 @@ def run_model(model: Path, setting: Setting, inputs: int) -> Result:
     """Plan, build and run a model, compare every output with golden and count.
 
     Returns:
-        `equal` of `inputs`, `macs` (of the model as it came), `cycles`, `instructions`, `per_mac`
-        (instructions), `weights_bytes`, `code_bytes`, `arena_bytes`, `layers`; or `error`.
+        `equal` of `inputs`, `macs` (of the rewritten program), `cycles`, `instructions`,
+        `model_weights_bytes`, `weights_bytes` (all constants of layers), `code_bytes`, `arena_bytes`,
+        `layers`; or `error`.
     """
     begin = time.monotonic()
     result: Result = {"setting": setting.name}
@@ -77,12 +78,18 @@ def _run(model: Path, setting: Setting, inputs: int) -> Result:
         "macs": program.macs,
         "cycles": whole.cycles,
         "instructions": whole.instructions,
+        "model_weights_bytes": _weights(program),
         "weights_bytes": image.sizes.weights_bytes,
         "code_bytes": image.sizes.code_bytes,
         "arena_bytes": planned.plan.arena_bytes,
         "estimated_cycles": round(planned.plan.cycles),
         "layers": _layers(planned, passages),
     }
+
+
+def _weights(program: Program) -> int:
+    """Weights of the program, a byte each, without biases."""
+    return sum(int(n.op.weights.size) for n in program.nodes if hasattr(n.op, "weights"))
 
 
 def plan_setting(program: Program, board: Board, setting: Setting) -> Planned:

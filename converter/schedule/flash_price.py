@@ -15,7 +15,8 @@ from typing import Literal
 
 from edgewright.converter.schedule.candidate import Candidate
 from edgewright.converter.schedule.network import Network
-from edgewright.converter.schedule.search import Path, Prices, by_cycles, cheapest
+from edgewright.converter.schedule.row_op import RowOp
+from edgewright.converter.schedule.search import FREE, Path, Prices, by_cycles, cheapest
 
 Optimize = Literal["size", "balanced", "speed"]
 # Cycles for a byte where flash is all that counts.
@@ -42,9 +43,15 @@ def flash_prices(network: Network, optimize: Optimize) -> Prices:
     return Prices(price, price)
 
 
-def layer_cycles(network: Network) -> float:
-    """Cycles of the fastest layer schedule."""
-    return sum(min(op.out_rows * op.cycles for op in form.layer) for form in network.forms)
+def layer_cycles(network: Network, prices: Prices = FREE) -> float:
+    """Cycles of the layer schedule that costs least."""
+
+    def cost(op: RowOp) -> float:
+        constants = (op.flash_bytes - op.code_bytes) * prices.constants
+        return op.out_rows * op.cycles + constants + op.code_bytes * prices.code
+
+    chosen = [min(form.layer, key=cost) for form in network.forms]
+    return sum(op.out_rows * op.cycles for op in chosen)
 
 
 @dataclass(frozen=True)

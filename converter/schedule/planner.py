@@ -115,7 +115,7 @@ class Planner:
         if wish.flash != NO_LIMIT:
             arena = wish.arena_bytes or UNLIMITED
             prices = limiting_prices(self.usable(wish), arena, wish.flash, prices)
-        return replace(self, prices=prices)
+        return replace(self, prices=prices, layer_cycles=layer_cycles(self.network, prices))
 
     def place(self, path: Path, solver_s: float = 1.0) -> Plan:
         """The plan of a path; the solver works on where greedy placement leaves a gap.
@@ -129,14 +129,17 @@ class Planner:
             return made
         return replace(made, lower_bound_bytes=min(made.lower_bound_bytes, self._least_peak(path)))
 
+    def _cost_of(self, path: Path) -> float:
+        return sum(self.cost(c) for c in path.candidates)
+
     def _least_peak(self, path: Path) -> int:
-        """Smallest largest moment of any path that takes at most the cycles of this one."""
+        """Smallest largest moment of any path that costs at most what this one does."""
         peaks = sorted({c.peak_bytes for some in self.edges for c in some if c.peak_bytes <= path.peak_bytes})
         low, high = 0, len(peaks) - 1
         while low < high:
             middle = (low + high) // 2
-            found = cheapest(self.edges, peaks[middle])
-            if found is not None and found.cycles <= path.cycles * STREAMED_TIE:
+            found = cheapest(self.edges, peaks[middle], self.cost)
+            if found is not None and self._cost_of(found) <= self._cost_of(path) * STREAMED_TIE:
                 high = middle
             else:
                 low = middle + 1
@@ -145,7 +148,11 @@ class Planner:
     def paths(self, wish: Wish | None = None) -> list[Path]:
         """Paths worth placing: fewest cycles with recompute and without, and least recompute."""
         edges = self.usable(wish or Wish())
-        fronts = (front(without_recompute(edges), self.cost), front(edges, self.cost), front(edges, by_macs))
+        fronts = (
+            front(without_recompute(edges), self.cost),
+            front(edges, self.cost),
+            front(edges, partial(by_macs, prices=self.prices)),
+        )
         found = {(p.peak_bytes, round(p.cycles), round(p.macs)): p for some in fronts for p in some}
         return sorted(found.values(), key=lambda p: p.cycles)
 

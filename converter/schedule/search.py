@@ -52,9 +52,9 @@ def by_cycles(candidate: Candidate, prices: Prices = FREE) -> float:
     return candidate.cycles * tie + constants + candidate.code_bytes * prices.code
 
 
-def by_macs(candidate: Candidate) -> float:
+def by_macs(candidate: Candidate, prices: Prices = FREE) -> float:
     """Least recompute; among equals the fastest."""
-    return candidate.macs + 1e-9 * candidate.cycles
+    return candidate.macs + 1e-9 * by_cycles(candidate, prices)
 
 
 @dataclass(frozen=True, eq=False)

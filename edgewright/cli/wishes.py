@@ -38,7 +38,7 @@ def parse_wish(
     input_mode: InputMode | None,
     slowdown: float | None,
     patches: str | None,
-    optimize: Optimize,
+    optimize: Optimize = "balanced",
 ) -> Wish:
     """Values of `--schedule`, `--input`, `--slowdown`, `--patches` and `--optimize`.
 

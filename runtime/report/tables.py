@@ -11,6 +11,8 @@ from edgewright.converter.short_names import short_names
 from edgewright.runtime.report.build_report import cost_unit, layer_cost
 
 MISSING = "-"
+# Of names of kernels; report.json has them in full.
+KERNEL_WIDTH = 36
 
 
 @dataclass(frozen=True)
@@ -62,13 +64,18 @@ def _row(layer: Mapping[str, Any], name: str) -> tuple[str, ...]:
         str(layer["kind"]),
         "x".join(map(str, layer["output_shape"] or ())),
         si(layer["macs"]) if layer["macs"] else MISSING,
-        str(layer["variant"] or layer["kernel"] or MISSING),
+        _short(str(layer["variant"] or layer["kernel"] or MISSING)),
         si(cost) if cost is not None else MISSING,
         f"{per_mac:.2f}" if per_mac is not None else MISSING,
         f"{layer['times_bound']:.1f}" if layer["times_bound"] is not None else MISSING,
         grouped(layer["flash_bytes"]) if layer["flash_bytes"] else MISSING,
         f"{100 * share:.1f} %" if share is not None else MISSING,
     )
+
+
+def _short(text: str) -> str:
+    """At most `KERNEL_WIDTH` characters."""
+    return text if len(text) <= KERNEL_WIDTH else f"{text[: KERNEL_WIDTH - 1]}…"
 
 
 def summary(report: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -178,7 +178,8 @@ def test_the_fit_finds_costs_and_none_is_negative():
 
 def relative_error(path, model, folder) -> float:
     layers = measure_layers(load_program_of(path), model, folder)
-    assert len(layers) == len({x.name for x in layers}) > 3
+    # Every kernel of every layer.
+    assert len(layers) >= len({x.name for x in layers}) > 3
     return predicted_cost(layers, model) / sum(x.cost for x in layers) - 1
 
 

@@ -1,8 +1,8 @@
 """Kernels without code of their own: one function for all convolutions, one for all depthwise ones.
 
 What else kernels have as instructions (sizes, strides, the form of the requantization) is data here, so that
-a further layer costs its tables alone (`ew_compact_dsp.h`). They take few registers' worth of a tile and
-decide while they run, so they are slower; planning for size weighs that.
+a further layer costs its tables alone (`ew_compact_dsp.h`). Small tiles and decisions at run time make them
+slower; planning for size weighs that.
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ def compact_kernels(
         return ()
     layer = _layer(op, x)
     g = layer.geometry
-    if max(g.columns, g.pixel_bytes, g.out_columns, layer.weights.shape[0], g.stride, g.dilation) > LARGEST:
+    numbers = (g.columns, g.pixel_bytes, g.out_columns, layer.weights.shape[0], g.stride, g.dilation)
+    if max(*numbers, g.height, g.width, g.pad_left) > LARGEST:
         return ()
     call = folded_epilogue(op.requantize, layer.weights, g.zero_point, once=layer.once)
     if call is None:
@@ -135,9 +136,9 @@ def _constants(layer: _Layer, call: FoldedEpilogue, groups: int, outputs: int) -
     """`ew_compact`: int16 [16]."""
     g = layer.geometry
     numbers = (
+        *(2 * layer.requantize.output.zero_point + 1, 0 if layer.once else -1),
         *(g.columns, g.pixel_bytes // groups, g.height, g.width, g.dilation, g.stride, g.pad_left),
-        *(g.out_columns, groups, outputs, g.zero_point, layer.requantize.output.zero_point),
-        *(call.low, call.high, 0 if layer.once else -1, 0),
+        *(g.out_columns, groups, outputs, g.zero_point, call.low, call.high, 0),
     )
     return np.array(numbers, np.int16)
 
@@ -150,17 +151,19 @@ def _channels(call: FoldedEpilogue) -> Int32Array:
 def _conv(layer: _Layer, call: FoldedEpilogue) -> RowKernel:
     g, outputs = layer.geometry, layer.outputs
     total = outputs * g.groups
-    own = _channels(call).reshape(3, g.groups, outputs)
-    own = np.pad(own, ((0, 0), (0, 0), (0, outputs % 2)), mode="edge").reshape(3, -1, 2)
+    # Both channels of a tile are stored; the last one of an odd number is computed twice.
+    filled = np.minimum(np.arange(outputs + outputs % 2), outputs - 1)
+    weights = layer.weights.reshape(g.groups, outputs, *layer.weights.shape[1:])[:, filled]
+    own = _channels(call).reshape(3, g.groups, outputs)[:, :, filled].reshape(3, -1, 2)
     return _kernel(
         layer,
         "conv",
         (
             _constants(layer, call, g.groups, outputs),
-            pack_weights(layer.weights, g.groups),
+            pack_weights(weights.reshape(-1, *layer.weights.shape[1:]), g.groups),
             np.ascontiguousarray(own.transpose(1, 0, 2)),
         ),
-        g.quads * (8 * PIXELS + 4),
+        g.quads * (8 * (PIXELS if g.out_columns > 1 else 1) + 4),
         lead_bytes=max(0, g.out_columns * (total - g.pixel_bytes)) if layer.pointwise else None,
         work=conv_work(g, outputs),
     )

@@ -15,9 +15,10 @@ def conv_work(g: Geometry, outputs: int) -> Work:
         g: What the row reads.
         outputs: Output channels of a group.
     """
-    tiles = -(-g.out_columns // 3)
-    # The last tile gathers its last pixel again.
-    first = np.minimum(np.arange(3 * tiles), g.out_columns - 1) * g.stride - g.pad_left
+    tiles, single = -(-g.out_columns // 3), g.out_columns % 3 == 1
+    # A last tile of two pixels gathers the second one again.
+    pixels = g.out_columns + (g.out_columns % 3 == 2)
+    first = np.minimum(np.arange(pixels), g.out_columns - 1) * g.stride - g.pad_left
     taps = first[:, None] + np.arange(g.width) * g.dilation
     inside = (taps >= 0) & (taps < g.columns)
     run = inside.all(axis=1) if g.dilation == 1 and g.groups == 1 else np.zeros(len(first), bool)
@@ -37,18 +38,24 @@ def conv_work(g: Geometry, outputs: int) -> Work:
         "compact_byte": once * sum(n * (size % 4) for size, n in copied.items())
         + once * outside * g.group_channels,
         "compact_widen": g.groups * len(first) * g.quads,
-        "compact_pair": g.groups * tiles * pairs,
-        "compact_quad": g.groups * tiles * pairs * g.quads,
-        "compact_output": g.groups * g.out_columns * outputs,
+        "compact_pair_3": g.groups * (tiles - single) * pairs,
+        "compact_pair_1": g.groups * single * pairs,
+        "compact_quad_3": g.groups * (tiles - single) * pairs * g.quads,
+        "compact_quad_1": g.groups * single * pairs * g.quads,
     }
 
 
 def depthwise_work(g: Geometry, quads: int) -> Work:
     """`ew_depthwise_compact` of one output row, `quads` fours of channels."""
     taps = g.height * g.width
+    first = np.arange(g.out_columns) * g.stride - g.pad_left
+    inside = (first >= 0) & (first + (g.width - 1) * g.dilation < g.columns)
+    # Behind the first pixel inside the row no pointers are made; rows of padding count like others.
+    made = int((~inside).sum()) + bool(inside.any())
     return {
         "compact_depthwise": 1,
-        "compact_depthwise_pointer": g.out_columns * taps,
+        "compact_depthwise_pixel": g.out_columns,
+        "compact_depthwise_pointer": made * taps,
         "compact_depthwise_quad": g.out_columns * quads,
         "compact_depthwise_tap": g.out_columns * quads * taps,
     }

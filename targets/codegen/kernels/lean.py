@@ -63,7 +63,7 @@ def lean_convolution(op: Conv2D, cpu: CpuClass, x: TensorType) -> tuple[RowKerne
         groups=op.groups,
         zero_point=op.input_zero_point,
     )
-    return _lean(full, tiled_convolution(op, cpu, x), op.weights, geometry, op.requantize, cpu, once=False)
+    return _lean(full, op.weights, geometry, op.requantize, cpu, once=False)
 
 
 def lean_fully_connected(op: FullyConnected, cpu: CpuClass, x: TensorType) -> tuple[RowKernel, ...]:
@@ -75,7 +75,7 @@ def lean_fully_connected(op: FullyConnected, cpu: CpuClass, x: TensorType) -> tu
         return _smaller(full, [tiled_pixelwise(op, cpu, x, pixels) for pixels in FEWER_PIXELS])
     geometry = Geometry(columns, inputs, 1, 1, 1, 1, 0, columns, 1, op.input_zero_point)
     weights = op.weights.reshape(outputs, 1, 1, inputs)
-    return _lean(full, tiled_pixelwise(op, cpu, x), weights, geometry, op.requantize, cpu, once=True)
+    return _lean(full, weights, geometry, op.requantize, cpu, once=True)
 
 
 def reads_in_place(g: Geometry) -> bool:
@@ -86,7 +86,6 @@ def reads_in_place(g: Geometry) -> bool:
 
 def _lean(
     full: RowKernel,
-    tiled: RowKernel,
     weights: npt.NDArray[np.int8],
     g: Geometry,
     requantize: Requantize,
@@ -104,7 +103,7 @@ def _lean(
     if cpu.name == "dsp" and g.out_columns > 1:
         call = _call(requantize, weights, g, cpu, 2, once=once)
         candidates[:0] = [_pairs(full, weights, g, call, pixels) for pixels in ((3, 2, 1), (2, 1))]
-    return _smaller(full, [tiled, *candidates])
+    return _smaller(full, candidates)
 
 
 def _smaller(full: RowKernel, candidates: Sequence[RowKernel | None]) -> tuple[RowKernel, ...]:

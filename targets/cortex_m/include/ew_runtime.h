@@ -27,8 +27,8 @@ typedef struct {
   uint16_t out_rows, slots, waiting_slots, input_count;
 } ew_op;
 
-/* `rows` has room for the rows of all inputs of the op. */
-static inline void ew_run_op(const ew_op *op, uint8_t *arena, const void **rows) {
+/* `rows` has room for the rows of all inputs of the op. One copy: an inference and a single step call it. */
+static __attribute__((noinline, unused)) void ew_run_op(const ew_op *op, uint8_t *arena, const void **rows) {
   uint8_t *out = arena + op->out;
   for (int32_t y = 0; y < op->out_rows; y++, out += op->out_stride) {
     const void **row = rows;

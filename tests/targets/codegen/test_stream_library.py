@@ -62,7 +62,8 @@ def test_wakeword_memory(wakeword, cpu):
     memory = place_stream(stream_calls(stream_program(wakeword, 1), cpu))
     # Rows that are kept, and where the oldest of each of the four rings lies.
     assert memory.state_bytes == 3_536 + 4 * 2 <= 4_200
-    assert memory.arena_bytes == memory.bound_bytes <= 4_200
+    # On Helium depthwise kernels bring the taps of a channel side by side first.
+    assert memory.arena_bytes == memory.bound_bytes <= (4_300 if cpu is MVE else 4_200)
     assert not memory.calls.linear
 
 
