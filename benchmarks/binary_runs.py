@@ -124,7 +124,9 @@ def run_layer(layer: Layer, model: str) -> Run:
             (passage,) = [p for p in device.counter.take() if p.pair == "layer"]
     ((kernel,),) = [own.layer for own in planned.kernels.values()]
     equal = np.array_equal(outputs[program.outputs[0].name][0], layer.op.golden(layer.x))
-    weights = max(c.nbytes for c in kernel.constants)
+    # Streams of int8 kernels hold biases and factors between the weights, binary ones have them apart.
+    op = layer.op
+    weights = int(op.weights.size) if isinstance(op, Conv2D) else max(c.nbytes for c in kernel.constants)
     return Run(passage.instructions, passage.cycles, weights, equal)
 
 

@@ -62,6 +62,8 @@ def check_make(arguments: list[str]) -> None:
 
 def check_python(arguments: list[str]) -> None:
     paths = arguments[2:] if arguments[:2] == ["-m", "pytest"] else arguments[:1]
+    if arguments[:1] == ["-m"] and arguments[1] != "pytest":
+        paths = [f"{arguments[1].replace('.', '/')}.py"]
     assert paths
     for path in paths:
         assert (ROOT / path).exists(), f"there is no {path}"
