@@ -37,8 +37,8 @@ def test_figures_of_an_exact_model(wakeword):
     kept = document["input_kept_bytes"] + sum(op["kept_bytes"] for op in document["ops"])
     assert kept == streamed.state_bytes
     assert [op["kept_bytes"] for op in document["ops"]][:6] == [0, 512, 0, 1152, 0, 1792]
-    # Measured on the emulated board: 141,726.
-    assert document["estimated_cycles"] == pytest.approx(141_726, rel=0.03)
+    # Measured on the emulated board: 129,954.
+    assert document["estimated_cycles"] == pytest.approx(129_954, rel=0.03)
 
 
 def test_no_cycles_where_the_core_has_no_timing_table(wakeword):
