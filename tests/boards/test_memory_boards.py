@@ -46,7 +46,7 @@ def check(planned, board_id, inputs, folder):
     # Painted memory tells: written up to the end of the last buffer, nothing behind it.
     assert run["arena_used_bytes"] == run["end_bytes"]
     assert stack_kept(run)
-    assert run["estimated_cycles"] > planned.program.macs
+    assert run["estimated_cycles"] > planned.program.macs / 4
     return run
 
 
