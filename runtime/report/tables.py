@@ -12,7 +12,7 @@ from edgewright.runtime.report.build_report import cost_unit, layer_cost
 
 MISSING = "-"
 # Of names of kernels; report.json has them in full.
-KERNEL_WIDTH = 36
+KERNEL_WIDTH = 32
 
 
 @dataclass(frozen=True)
