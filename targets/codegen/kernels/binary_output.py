@@ -8,6 +8,7 @@ import numpy.typing as npt
 from edgewright.converter.ops.binary_conv import MAX_FACTOR, BinaryConv2D
 from edgewright.converter.ops.bits import pack_bits
 from edgewright.converter.program import TensorType
+from edgewright.targets.codegen.kernels.geometry import window_input
 from edgewright.targets.codegen.row_kernel import RowInput
 from edgewright.targets.cpu import CpuClass
 
@@ -16,15 +17,7 @@ Int32Array = npt.NDArray[np.int32]
 
 def sign_rows(op: BinaryConv2D, x: TensorType) -> RowInput:
     """How the layer walks over the rows of its packed input; rows outside are null pointers."""
-    return RowInput(
-        rows=x.shape[0],
-        row_bytes=x.row_bytes,
-        window=op.window[0],
-        stride=op.stride[0],
-        dilation=op.dilation[0],
-        pad_top=op.padding.top,
-        pad_value=None,
-    )
+    return window_input(op, x, None)
 
 
 def fill_pixel(op: BinaryConv2D) -> npt.NDArray[np.uint32] | None:

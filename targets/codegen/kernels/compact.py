@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgewright.converter.ops.base import Padding
 from edgewright.converter.ops.conv2d import Conv2D
 from edgewright.converter.ops.depthwise import DepthwiseConv2D
 from edgewright.converter.ops.fully_connected import FullyConnected
@@ -21,7 +20,12 @@ from edgewright.converter.ops.weight_format import weight_format
 from edgewright.converter.program import TensorType
 from edgewright.targets.codegen.kernels.compact_work import conv_work, depthwise_work
 from edgewright.targets.codegen.kernels.dot import pack_weights
-from edgewright.targets.codegen.kernels.geometry import Geometry
+from edgewright.targets.codegen.kernels.geometry import (
+    Geometry,
+    pixel_geometry,
+    window_geometry,
+    window_input,
+)
 from edgewright.targets.codegen.kernels.requantization import FoldedEpilogue, folded_epilogue
 from edgewright.targets.codegen.row_kernel import RowInput, RowKernel
 from edgewright.targets.cpu import CpuClass
@@ -92,44 +96,17 @@ def compact_kernels(
 
 
 def _layer(op: Conv2D | DepthwiseConv2D | FullyConnected, x: TensorType) -> _Layer:
-    rows, columns, channels = x.shape
+    rows, _columns, channels = x.shape
     if isinstance(op, FullyConnected):
-        pointwise = Geometry(columns, channels, 1, 1, 1, 1, 0, columns, 1, op.input_zero_point)
+        pointwise = pixel_geometry(op, x)
         weights = op.weights.reshape(op.weights.shape[0], 1, 1, channels)
         return _Layer(weights, op.requantize, pointwise, RowInput(rows, x.row_bytes), rows, once=True)
-    groups, weights = 1, op.weights
-    if isinstance(op, Conv2D):
-        groups = op.groups
-    else:  # every input channel is a group
-        groups, weights = channels, np.ascontiguousarray(op.weights.transpose(2, 0, 1)[..., None])
-    height, width = int(weights.shape[1]), int(weights.shape[2])
-    out_rows, out_columns, _ = op.output_type(x).shape
-    geometry = Geometry(
-        columns=columns,
-        pixel_bytes=channels,
-        height=height,
-        width=width,
-        stride=op.stride[1],
-        dilation=op.dilation[1],
-        pad_left=op.padding.left,
-        out_columns=out_columns,
-        groups=groups,
-        zero_point=op.input_zero_point,
-    )
-    return _Layer(weights, op.requantize, geometry, _row_input(op, x, height, op.padding), out_rows)
-
-
-def _row_input(op: Conv2D | DepthwiseConv2D, x: TensorType, height: int, padding: Padding) -> RowInput:
-    """Rows outside come as null pointers: the kernel fills them in, and no row of zero points is stored."""
-    return RowInput(
-        rows=x.shape[0],
-        row_bytes=x.row_bytes,
-        window=height,
-        stride=op.stride[0],
-        dilation=op.dilation[0],
-        pad_top=padding.top,
-        pad_value=None,
-    )
+    weights = op.weights
+    if isinstance(op, DepthwiseConv2D):  # every input channel is a group
+        weights = np.ascontiguousarray(weights.transpose(2, 0, 1)[..., None])
+    # Rows outside are null pointers: the kernel fills them in, and no row of zero points is stored.
+    view = window_input(op, x, None)
+    return _Layer(weights, op.requantize, window_geometry(op, x), view, op.output_type(x).shape[0])
 
 
 def _constants(layer: _Layer, call: FoldedEpilogue, groups: int, outputs: int) -> npt.NDArray[np.int16]:

@@ -12,7 +12,12 @@ from edgewright.converter.program import TensorType
 from edgewright.targets.codegen.kernels.dot import dot_kernel
 from edgewright.targets.codegen.kernels.dot_mve import dot_mve_kernel
 from edgewright.targets.codegen.kernels.dot_wide import wide_row_kernel
-from edgewright.targets.codegen.kernels.geometry import Geometry
+from edgewright.targets.codegen.kernels.geometry import (
+    Geometry,
+    pixel_geometry,
+    window_geometry,
+    window_input,
+)
 from edgewright.targets.codegen.kernels.packed_dot import MAX_DEPTH, packed_dot_kernel
 from edgewright.targets.codegen.kernels.packed_mve import packed_mve_kernel
 from edgewright.targets.codegen.kernels.requantization import epilogue
@@ -43,28 +48,9 @@ def tiled_convolution(op: Conv2D, cpu: CpuClass, x: TensorType, most_pixels: int
         most_pixels: The largest tile with packed weights.
     """
     outputs, height, width, _ = op.weights.shape
-    out_rows, out_columns, _ = op.output_type(x).shape
-    geometry = Geometry(
-        columns=x.shape[1],
-        pixel_bytes=x.shape[2],
-        height=height,
-        width=width,
-        stride=op.stride[1],
-        dilation=op.dilation[1],
-        pad_left=op.padding.left,
-        out_columns=out_columns,
-        groups=op.groups,
-        zero_point=op.input_zero_point,
-    )
-    rows = RowInput(
-        rows=x.shape[0],
-        row_bytes=x.row_bytes,
-        window=height,
-        stride=op.stride[0],
-        dilation=op.dilation[0],
-        pad_top=op.padding.top,
-        pad_value=op.input_zero_point,
-    )
+    out_rows, _out_columns, _ = op.output_type(x).shape
+    geometry = window_geometry(op, x)
+    rows = window_input(op, x, op.input_zero_point)
     family = f"conv{height}x{width}_{x.shape[1]}x{x.shape[2]}_{outputs}"
     return _kernel(family, op, op.weights, geometry, rows, out_rows, cpu, most_pixels)
 
@@ -74,7 +60,7 @@ def tiled_pixelwise(op: FullyConnected, cpu: CpuClass, x: TensorType, most_pixel
     outputs, inputs = op.weights.shape
     rows, columns, _ = x.shape
     weights = op.weights.reshape(outputs, 1, 1, inputs)
-    geometry = Geometry(columns, inputs, 1, 1, 1, 1, 0, columns, 1, op.input_zero_point)
+    geometry = pixel_geometry(op, x)
     family = f"fc_{columns}x{inputs}_{outputs}"
     source = RowInput(rows, x.row_bytes)
     return _kernel(family, op, weights, geometry, source, rows, cpu, most_pixels)

@@ -16,12 +16,13 @@ from edgewright.converter.ops.depthwise import DepthwiseConv2D
 from edgewright.converter.ops.weight_format import WeightFormat, weight_format
 from edgewright.converter.program import TensorType
 from edgewright.targets.codegen.kernels.depthwise_mve import depthwise_strip_kernel
+from edgewright.targets.codegen.kernels.geometry import window_input
 from edgewright.targets.codegen.kernels.packed_layout import storage
 from edgewright.targets.codegen.kernels.packed_taps import pack_taps, unpack_arguments
 from edgewright.targets.codegen.kernels.packed_work import unpack_work
 from edgewright.targets.codegen.kernels.requantization import epilogue
 from edgewright.targets.codegen.kernels.work import depthwise_any_work, depthwise_work
-from edgewright.targets.codegen.row_kernel import RowInput, RowKernel
+from edgewright.targets.codegen.row_kernel import RowKernel
 from edgewright.targets.cpu import CpuClass
 
 
@@ -71,18 +72,6 @@ def _outside(op: DepthwiseConv2D, low: int, high: int) -> npt.NDArray[np.int64]:
     return np.asarray(op.input_zero_point * left_out, np.int64)
 
 
-def _row_input(op: DepthwiseConv2D, x: TensorType) -> RowInput:
-    return RowInput(
-        rows=x.shape[0],
-        row_bytes=x.row_bytes,
-        window=op.window[0],
-        stride=op.stride[0],
-        dilation=op.dilation[0],
-        pad_top=op.padding.top,
-        pad_value=op.input_zero_point,
-    )
-
-
 def depthwise_kernel(op: DepthwiseConv2D, cpu: CpuClass, x: TensorType) -> RowKernel:
     """Row kernel of a depthwise convolution: [kh rows][W, C] -> [W', C * m]."""
     if cpu.name == "mve" and (strip := depthwise_strip_kernel(op, x)) is not None:
@@ -129,7 +118,7 @@ def f(rows: T.handle, geometry: T.handle, W: T.Buffer(({quads}, {words}), "{pack
         outputs=("Y", "U"),
         # The output may overtake the input rows, which are read in the same call.
         may_alias=True,
-        inputs=(_row_input(op, x),),
+        inputs=(window_input(op, x, op.input_zero_point),),
         out_rows=rows,
         out_row_bytes=columns * outputs,
         constants=(
@@ -220,7 +209,7 @@ def _any_kernel(op: DepthwiseConv2D, x: TensorType) -> RowKernel:
         call=call,
         source=source,
         arguments=tuple(arguments),
-        inputs=(_row_input(op, x),),
+        inputs=(window_input(op, x, op.input_zero_point),),
         out_rows=rows,
         out_row_bytes=columns * outputs,
         constants=(

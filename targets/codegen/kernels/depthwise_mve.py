@@ -15,6 +15,7 @@ import numpy.typing as npt
 from edgewright.converter.ops.depthwise import DepthwiseConv2D
 from edgewright.converter.ops.weight_format import weight_format
 from edgewright.converter.program import TensorType
+from edgewright.targets.codegen.kernels.geometry import window_input
 from edgewright.targets.codegen.kernels.requantization import Epilogue, epilogue
 from edgewright.targets.codegen.kernels.run_mve import finish_form
 from edgewright.targets.codegen.kernels.strip_mve import Strip, strip_source
@@ -158,18 +159,7 @@ def _kernel(
         return None
     channels = x.shape[2]
     rows, columns, _ = op.output_type(x).shape
-    if whole:
-        source_rows = RowInput(1, x.size_bytes)
-    else:
-        source_rows = RowInput(
-            rows=x.shape[0],
-            row_bytes=x.row_bytes,
-            window=op.window[0],
-            stride=op.stride[0],
-            dilation=op.dilation[0],
-            pad_top=op.padding.top,
-            pad_value=op.input_zero_point,
-        )
+    source_rows = RowInput(1, x.size_bytes) if whole else window_input(op, x, op.input_zero_point)
     weights = op.weights.transpose(1, 0, 2) if along == "columns" else op.weights
     what = f"whole tensor, runs along {along}" if whole else "rows"
     return RowKernel(

@@ -11,7 +11,12 @@ from edgewright.converter.ops.conv2d import Conv2D
 from edgewright.converter.ops.fully_connected import FullyConnected
 from edgewright.converter.program import Array, TensorType
 from edgewright.targets.codegen.kernels.folded_requantization import FoldedEpilogue, folded_epilogue, stepped
-from edgewright.targets.codegen.kernels.geometry import Geometry
+from edgewright.targets.codegen.kernels.geometry import (
+    Geometry,
+    pixel_geometry,
+    window_geometry,
+    window_input,
+)
 from edgewright.targets.codegen.row_kernel import RowInput
 from edgewright.targets.cpu import CpuClass
 
@@ -118,32 +123,13 @@ def wide_layer(op: Conv2D | FullyConnected, cpu: CpuClass, x: TensorType) -> Wid
     outputs = len(op.weights)
     if isinstance(op, FullyConnected):
         weights = op.weights.reshape(outputs, 1, 1, channels)
-        geometry = Geometry(columns, channels, 1, 1, 1, 1, 0, columns, 1, op.input_zero_point)
+        geometry = pixel_geometry(op, x)
         family = f"fc_{columns}x{channels}_{outputs}"
         view = RowInput(rows, x.row_bytes)
         return WideLayer(family, weights, geometry, call, plain, view, rows, cpu.dual_issue)
     height, width = op.window
-    out_rows, out_columns, _ = op.output_type(x).shape
-    geometry = Geometry(
-        columns=columns,
-        pixel_bytes=channels,
-        height=height,
-        width=width,
-        stride=op.stride[1],
-        dilation=op.dilation[1],
-        pad_left=op.padding.left,
-        out_columns=out_columns,
-        groups=groups,
-        zero_point=op.input_zero_point,
-    )
-    view = RowInput(
-        rows=rows,
-        row_bytes=x.row_bytes,
-        window=height,
-        stride=op.stride[0],
-        dilation=op.dilation[0],
-        pad_top=op.padding.top,
-        pad_value=op.input_zero_point,
-    )
+    out_rows, _out_columns, _ = op.output_type(x).shape
+    geometry = window_geometry(op, x)
+    view = window_input(op, x, op.input_zero_point)
     family = f"conv{height}x{width}_{columns}x{channels}_{outputs}"
     return WideLayer(family, op.weights, geometry, call, plain, view, out_rows, cpu.dual_issue)

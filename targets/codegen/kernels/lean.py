@@ -33,7 +33,7 @@ from edgewright.targets.codegen.kernels.dot import (
     split_tiles,
     window_constants,
 )
-from edgewright.targets.codegen.kernels.geometry import Geometry
+from edgewright.targets.codegen.kernels.geometry import Geometry, pixel_geometry, window_geometry
 from edgewright.targets.codegen.kernels.lean_source import Tiles, lean_source, lean_work
 from edgewright.targets.codegen.kernels.requantization import Epilogue, epilogue
 from edgewright.targets.codegen.row_kernel import RowKernel
@@ -48,21 +48,10 @@ MAX_OFFSET = 4095
 def lean_convolution(op: Conv2D, cpu: CpuClass, x: TensorType) -> tuple[RowKernel, ...]:
     """Forms of the row kernel of a convolution with less scratch memory, fastest first."""
     full = op.row_kernel(cpu, x)
-    _, height, width, _ = op.weights.shape
+    _, _height, _width, _ = op.weights.shape
     if packed_format(op.weight_format, op.weights[0].size) is not None:
         return _smaller(full, [tiled_convolution(op, cpu, x, pixels) for pixels in FEWER_PIXELS])
-    geometry = Geometry(
-        columns=x.shape[1],
-        pixel_bytes=x.shape[2],
-        height=height,
-        width=width,
-        stride=op.stride[1],
-        dilation=op.dilation[1],
-        pad_left=op.padding.left,
-        out_columns=op.output_type(x).shape[1],
-        groups=op.groups,
-        zero_point=op.input_zero_point,
-    )
+    geometry = window_geometry(op, x)
     return _lean(full, op.weights, geometry, op.requantize, cpu, once=False)
 
 
@@ -70,10 +59,9 @@ def lean_fully_connected(op: FullyConnected, cpu: CpuClass, x: TensorType) -> tu
     """Forms of the row kernel of a fully connected layer with less scratch memory, fastest first."""
     full = op.row_kernel(cpu, x)
     outputs, inputs = op.weights.shape
-    columns = x.shape[1]
     if packed_format(op.weight_format, inputs) is not None:
         return _smaller(full, [tiled_pixelwise(op, cpu, x, pixels) for pixels in FEWER_PIXELS])
-    geometry = Geometry(columns, inputs, 1, 1, 1, 1, 0, columns, 1, op.input_zero_point)
+    geometry = pixel_geometry(op, x)
     weights = op.weights.reshape(outputs, 1, 1, inputs)
     return _lean(full, weights, geometry, op.requantize, cpu, once=True)
 

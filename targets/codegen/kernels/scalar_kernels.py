@@ -9,7 +9,7 @@ from edgewright.converter.ops.conv2d import Conv2D
 from edgewright.converter.ops.depthwise import DepthwiseConv2D
 from edgewright.converter.ops.fully_connected import FullyConnected
 from edgewright.converter.program import TensorType
-from edgewright.targets.codegen.kernels.geometry import Geometry
+from edgewright.targets.codegen.kernels.geometry import pixel_geometry, window_geometry, window_input
 from edgewright.targets.codegen.kernels.requantization import epilogue
 from edgewright.targets.codegen.kernels.scalar_lanes import lanes_kernel
 from edgewright.targets.codegen.kernels.scalar_pairs import Dense, fits_pairs, pairs_kernel
@@ -61,29 +61,9 @@ def _dense(op: OpKind, x: TensorType) -> Dense | None:
 
 def _convolution(op: Conv2D, x: TensorType) -> Dense:
     outputs, height, width, _ = op.weights.shape
-    out_rows, out_columns, _ = op.output_type(x).shape
-    stride, dilation, left = op.stride[1], op.dilation[1], op.padding.left
-    geometry = Geometry(
-        x.shape[1],
-        x.shape[2],
-        height,
-        width,
-        stride,
-        dilation,
-        left,
-        out_columns,
-        op.groups,
-        op.input_zero_point,
-    )
-    rows = RowInput(
-        rows=x.shape[0],
-        row_bytes=x.row_bytes,
-        window=height,
-        stride=op.stride[0],
-        dilation=op.dilation[0],
-        pad_top=op.padding.top,
-        pad_value=op.input_zero_point,
-    )
+    out_rows = op.output_type(x).shape[0]
+    geometry = window_geometry(op, x)
+    rows = window_input(op, x, op.input_zero_point)
     call = epilogue(op.requantize, op.weights, op.input_zero_point, ("general",))
     family = f"conv{height}x{width}_{x.shape[1]}x{x.shape[2]}_{outputs}"
     return Dense(family, op.weights, geometry, call, False, rows, out_rows)
@@ -93,7 +73,7 @@ def _fully_connected(op: FullyConnected, x: TensorType) -> Dense:
     outputs, inputs = op.weights.shape
     rows, columns, _ = x.shape
     weights = np.ascontiguousarray(op.weights.reshape(outputs, 1, 1, inputs))
-    geometry = Geometry(columns, inputs, 1, 1, 1, 1, 0, columns, 1, op.input_zero_point)
+    geometry = pixel_geometry(op, x)
     call = epilogue(op.requantize, weights, op.input_zero_point, ("once",))
     return Dense(
         f"fc_{columns}x{inputs}_{outputs}", weights, geometry, call, True, RowInput(rows, x.row_bytes), rows

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from edgewright.converter.ops.depthwise import DepthwiseConv2D
 from edgewright.converter.program import TensorType
+from edgewright.targets.codegen.kernels.geometry import window_input
 from edgewright.targets.codegen.kernels.requantization import epilogue
 from edgewright.targets.codegen.kernels.scalar_pairs import finish_arguments, form_text
 from edgewright.targets.codegen.kernels.scalar_steps import Steps, find_steps
@@ -162,15 +163,7 @@ def _kernel(op: DepthwiseConv2D, x: TensorType, planes: Planes) -> RowKernel:
     height, width = op.window
     call = epilogue(op.requantize, planes.weights, op.input_zero_point, ("general",))
     steps = find_steps(call, planes.weights, once=False)
-    rows = RowInput(
-        rows=x.shape[0],
-        row_bytes=x.row_bytes,
-        window=height,
-        stride=op.stride[0],
-        dilation=op.dilation[0],
-        pad_top=op.padding.top,
-        pad_value=op.input_zero_point,
-    )
+    rows = window_input(op, x, op.input_zero_point)
     if planes.whole:
         rows = RowInput(1, x.size_bytes)
     enter = -planes.weights.shape[1] % UNROLLED * TAP_BYTES
