@@ -292,7 +292,7 @@ def _layer(planned: Planned, index: int) -> dict[str, Any]:
         "variant": variant,
         "why": why,
         "weights_bytes": sum(n.op.weights_bytes for n in step.nodes),
-        "flash_bytes": step.flash_bytes,
+        "constant_bytes": step.constant_bytes,
     }
 
 

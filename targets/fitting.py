@@ -89,7 +89,7 @@ def _less(wish: Wish, planned: Planned, error: WorkError) -> Wish | None:
     if error.code != "EW-FLASH-OVER":
         return None
     if isinstance(excess, int):
-        least = sum(min(k.flash_bytes for k in own.layer) for own in planned.kernels.values())
+        least = sum(min(k.constant_bytes for k in own.layer) for own in planned.kernels.values())
         limit = planned.plan.kernel_bytes - excess
         if limit >= least and limit != wish.flash.kernel_bytes:
             return replace(wish, flash=FlashLimit(kernel_bytes=limit))

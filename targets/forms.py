@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -67,8 +66,6 @@ def planner_forms(
         cost_of: The costs of a node's kernels, by its name.
     """
     root = storage_roots(program)
-    # Layers of one shape share the code of a kernel.
-    users = Counter(_text(kernel) for own in kernels.values() for kernel in own.layer)
     forms = {}
     for node in program.nodes:
         if node.name not in kernels:
@@ -78,20 +75,12 @@ def planner_forms(
         layer = []
         for index, kernel in enumerate(own.layer):
             op = _row_op(program, node, kernel, root, cost, macs / kernel.out_rows)
-            code = -(-kernel.code_bytes // users[_text(kernel)])
-            flash = kernel.flash_bytes - kernel.code_bytes + code
-            op = replace(op, leads=kernel.leads(), variant=index, flash_bytes=flash, code_bytes=code)
-            layer.append(op)
+            layer.append(replace(op, leads=kernel.leads(), variant=index))
         stream = None
         if own.stream is not None:
             stream = _stream_ops(program, node, own, root, cost, macs)
         forms[node.name] = Forms(node, tuple(layer), stream, in_place_storage(program, node, root))
     return forms
-
-
-def _text(kernel: RowKernel) -> tuple[str, ...]:
-    """What decides over the C of a kernel."""
-    return (kernel.family, kernel.script, kernel.source, kernel.call, *kernel.arguments)
 
 
 def _row_op(
@@ -113,8 +102,8 @@ def _row_op(
         out_row_bytes=kernel.out_row_bytes,
         out_columns=program.values[node.output].shape[1],
         scratch_bytes=kernel.scratch_bytes,
-        flash_bytes=kernel.flash_bytes,
-        code_bytes=kernel.code_bytes,
+        constant_bytes=kernel.constant_bytes,
+        functions=kernel.functions,
         cycles=cycles,
         fixed_cycles=min(cycles, 100.0),
         macs=macs,

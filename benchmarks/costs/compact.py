@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.costs.shapes import Case, Rng, tensor
+from benchmarks.costs.shapes import INPUT, OTHER_INPUT, Case, Rng, tensor
 from edgewright.converter.ops.base import Padding
+from edgewright.converter.ops.binary import Add
 from edgewright.converter.ops.conv2d import Conv2D
 from edgewright.converter.ops.depthwise import DepthwiseConv2D
 from edgewright.converter.ops.fully_connected import FullyConnected
@@ -31,6 +32,8 @@ DEPTHWISE = (
     *((7, 7, 30, (3, 3), 1), (10, 10, 4, (7, 7), 1), (12, 3, 128, (3, 3), 1), (6, 14, 20, (2, 2), 2)),
     *((14, 6, 8, (1, 3), 1), (4, 24, 6, (3, 3), 1), (10, 10, 16, (2, 3), 1), (6, 6, 100, (3, 1), 1)),
 )
+# Elements of sums; pools are those of other kinds of the grid.
+ELEMENTS = (5, 40, 300, 2048)
 
 
 def cases() -> list[Case]:
@@ -45,7 +48,8 @@ def cases() -> list[Case]:
         found.append(_conv(rng, tensor(rows, columns, channels), outputs, window, stride, groups))
     for rows, columns, channels, window, stride in DEPTHWISE:
         found.append(_depthwise(rng, tensor(rows, columns, channels), window, stride))
-    return found
+    add = Add.from_types(INPUT, OTHER_INPUT, Quantization(0.0613, 5))
+    return found + [(add, (tensor(1, 1, n), tensor(1, 1, n, OTHER_INPUT))) for n in ELEMENTS]
 
 
 def _padding(window: tuple[int, int]) -> Padding:

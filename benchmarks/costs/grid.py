@@ -13,6 +13,7 @@ import numpy as np
 
 from benchmarks.costs import (
     binary_layers,
+    compact,
     convolutions,
     mve,
     one_pixel,
@@ -79,6 +80,7 @@ LISTED: dict[str, Callable[[], list[Case]]] = {
     "winograd": winograd.cases,
     "scalar": scalar.cases,
     "mve": mve.cases,
+    "compact": compact.cases,
 }
 ALL_KINDS = (*KINDS, *LISTED)
 

@@ -112,7 +112,7 @@ def _layers(planned: Planned, passages: list[Passage]) -> list[Result]:
             "cycles": p.cycles,
             "instructions": p.instructions,
             "estimated": round(step.cycles),
-            "flash_bytes": step.flash_bytes,
+            "constant_bytes": step.constant_bytes,
         }
         for step, p in zip(planned.plan.steps, passages, strict=True)
     ]

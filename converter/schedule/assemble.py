@@ -149,8 +149,8 @@ def _step(network: Network, candidate: Candidate, moments: Sequence[_Moments]) -
         in_use=tuple(in_use),
         cycles=candidate.cycles,
         macs=candidate.macs,
-        flash_bytes=candidate.flash_bytes,
-        code_bytes=candidate.code_bytes,
+        constant_bytes=candidate.constant_bytes,
+        functions=candidate.functions,
     )
 
 

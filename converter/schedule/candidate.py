@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -30,8 +31,8 @@ class Candidate:
         peak_bytes: Bytes in use at its largest moment; no placement needs less.
         cycles: Estimated.
         macs: With those computed twice.
-        flash_bytes: Constants and own code of its kernels.
-        code_bytes: The code among them.
+        constant_bytes: Constants of its kernels.
+        functions: Functions they need and their bytes.
         op: The kernel of a node that runs whole, else None.
     """
 
@@ -43,8 +44,8 @@ class Candidate:
     cycles: float
     macs: float
     blocks: int = 0
-    flash_bytes: int = 0
-    code_bytes: int = 0
+    constant_bytes: int = 0
+    functions: Mapping[str, int] = field(default_factory=dict)
     op: RowOp | None = None
 
 
@@ -246,8 +247,8 @@ def price(
                 cycles + copied,
                 macs,
                 blocks,
-                flash_bytes=sum(op.flash_bytes for op in ops),
-                code_bytes=sum(op.code_bytes for op in ops),
+                constant_bytes=sum(op.constant_bytes for op in ops),
+                functions=dict(ChainMap(*(dict(op.functions) for op in ops))),
             )
         )
         guilty = set(sequence[total == peak].tolist())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from edgewright.converter.program import Node
@@ -69,8 +69,8 @@ class Step:
         in_use: What is in use at that moment: (name, bytes), largest first.
         cycles: Estimated.
         macs: With those computed twice.
-        flash_bytes: Constants and own code of the kernels.
-        code_bytes: The code among them.
+        constant_bytes: Constants of the kernels.
+        functions: Functions they need and their bytes.
     """
 
     nodes: tuple[Node, ...]
@@ -85,8 +85,8 @@ class Step:
     in_use: tuple[tuple[str, int], ...]
     cycles: float
     macs: float
-    flash_bytes: int = 0
-    code_bytes: int = 0
+    constant_bytes: int = 0
+    functions: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -137,13 +137,14 @@ class Plan:
 
     @property
     def kernel_bytes(self) -> int:
-        """Constants and own code of the kernels."""
-        return sum(s.flash_bytes for s in self.steps)
+        """Constants and code of the kernels, about; code that several use counts once."""
+        functions = {name: size for s in self.steps for name, size in s.functions.items()}
+        return self.constant_bytes + sum(functions.values())
 
     @property
     def constant_bytes(self) -> int:
         """Constants of the kernels."""
-        return sum(s.flash_bytes - s.code_bytes for s in self.steps)
+        return sum(s.constant_bytes for s in self.steps)
 
     @property
     def mac_overhead(self) -> float:
@@ -211,7 +212,7 @@ def segments_to_json(steps: Sequence[Step]) -> list[dict[str, Any]]:
             "in_use": [list(pair) for pair in s.in_use],
             "estimated_cycles": round(s.cycles),
             "macs": round(s.macs),
-            "flash_bytes": s.flash_bytes,
+            "constant_bytes": s.constant_bytes,
         }
         for s in steps
     ]

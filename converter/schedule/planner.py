@@ -19,9 +19,10 @@ from edgewright.converter.schedule.candidate import Candidate, CopyCost
 from edgewright.converter.schedule.flash_price import (
     FlashLimit,
     Optimize,
+    cheapest_layers,
     flash_prices,
-    layer_cycles,
     limiting_prices,
+    paid,
 )
 from edgewright.converter.schedule.memory_plan import Plan
 from edgewright.converter.schedule.network import Forms, Network, build_network
@@ -111,11 +112,14 @@ class Planner:
 
     def priced(self, wish: Wish) -> Planner:
         """The same search space, with flash at the price that a wish puts on it."""
-        prices = flash_prices(self.network, wish.optimize)
-        if wish.flash != NO_LIMIT:
-            arena = wish.arena_bytes or UNLIMITED
-            prices = limiting_prices(self.usable(wish), arena, wish.flash, prices)
-        return replace(self, prices=prices, layer_cycles=layer_cycles(self.network, prices))
+        edges, arena = self.usable(wish), wish.arena_bytes or UNLIMITED
+        prices = flash_prices(edges, arena, wish.optimize)
+        prices = (
+            paid(edges, arena, prices)
+            if wish.flash == NO_LIMIT
+            else limiting_prices(edges, arena, wish.flash, prices)
+        )
+        return replace(self, prices=prices, layer_cycles=cheapest_layers(edges, UNLIMITED, prices).cycles)
 
     def place(self, path: Path, solver_s: float = 1.0) -> Plan:
         """The plan of a path; the solver works on where greedy placement leaves a gap.
@@ -241,7 +245,7 @@ def make_planner(
         time_limit_s=time_limit_s,
         tell=(lambda done, total: tell("plan", done, total)) if tell is not None else None,
     )
-    return Planner(network, input_mode, found, layer_cycles(network))
+    return Planner(network, input_mode, found, cheapest_layers(found.edges, UNLIMITED).cycles)
 
 
 def arrange(program: Program, forms: Mapping[str, Forms], alignment: int) -> Network:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -52,8 +53,8 @@ class RowOp:
         out_row_bytes: Bytes one call writes.
         out_columns: Columns of an output row.
         scratch_bytes: Scratch memory of the kernel.
-        flash_bytes: Constants and code of the kernel that no other layer needs.
-        code_bytes: The code among them.
+        constant_bytes: Constants of the kernel.
+        functions: Functions it needs and their bytes, own ones and ones that other kernels use too.
         cycles: Estimated cycles of a call.
         fixed_cycles: The part of them that does not depend on the number of columns.
         macs: Multiply-accumulates of a call.
@@ -74,8 +75,8 @@ class RowOp:
     out_row_bytes: int
     out_columns: int
     scratch_bytes: int = 0
-    flash_bytes: int = 0
-    code_bytes: int = 0
+    constant_bytes: int = 0
+    functions: Mapping[str, int] = field(default_factory=dict)
     cycles: float = 0.0
     fixed_cycles: float = 0.0
     macs: float = 0.0

@@ -35,11 +35,13 @@ class Prices:
 
     Args:
         constants: Of weights and tables.
-        code: Of code that one kernel alone needs.
+        code: Of code.
+        paid: Functions that cost nothing more.
     """
 
     constants: float = 0.0
     code: float = 0.0
+    paid: frozenset[str] = frozenset()
 
 
 FREE = Prices()
@@ -48,8 +50,11 @@ FREE = Prices()
 def by_cycles(candidate: Candidate, prices: Prices = FREE) -> float:
     """What the fastest path minimizes; what is as fast whole runs whole."""
     tie = STREAMED_TIE if candidate.streamed is not None else 1.0
-    constants = (candidate.flash_bytes - candidate.code_bytes) * prices.constants
-    return candidate.cycles * tie + constants + candidate.code_bytes * prices.code
+    cost = candidate.cycles * tie + candidate.constant_bytes * prices.constants
+    if prices.code:
+        unpaid = (size for name, size in candidate.functions.items() if name not in prices.paid)
+        cost += sum(unpaid) * prices.code
+    return cost
 
 
 def by_macs(candidate: Candidate, prices: Prices = FREE) -> float:
@@ -64,14 +69,15 @@ class Path:
     Args:
         candidates: In execution order.
         peak_bytes: Largest of their peaks: no placement needs less.
-        cycles, macs, flash_bytes, code_bytes: Sums.
+        cycles, macs, constant_bytes: Sums.
+        code_bytes: Of all functions, each counted once.
     """
 
     candidates: tuple[Candidate, ...]
     peak_bytes: int
     cycles: float
     macs: float
-    flash_bytes: int = 0
+    constant_bytes: int = 0
     code_bytes: int = 0
 
 
@@ -212,8 +218,8 @@ def cheapest(edges: Sequence[Sequence[Candidate]], limit_bytes: int, cost: Cost 
         max((c.peak_bytes for c in taken), default=0),
         sum(c.cycles for c in taken),
         sum(c.macs for c in taken),
-        sum(c.flash_bytes for c in taken),
-        sum(c.code_bytes for c in taken),
+        sum(c.constant_bytes for c in taken),
+        sum({name: size for c in taken for name, size in c.functions.items()}.values()),
     )
 
 

@@ -34,8 +34,8 @@ def _layer(network: Network, position: int, op: RowOp) -> Candidate:
         peak,
         op.out_rows * op.cycles,
         op.out_rows * op.macs,
-        flash_bytes=op.flash_bytes,
-        code_bytes=op.code_bytes,
+        constant_bytes=op.constant_bytes,
+        functions=op.functions,
         op=op,
     )
 

@@ -39,7 +39,7 @@ MEMORY_KEYS = (
 )
 LAYER_KEYS = (
     *("name", "nodes", "kind", "output_shape", "macs", "kernel", "variant", "why"),
-    *("weights_bytes", "flash_bytes"),
+    *("weights_bytes", "constant_bytes"),
 )
 
 Report = dict[str, Any]

@@ -68,7 +68,7 @@ def _row(layer: Mapping[str, Any], name: str) -> tuple[str, ...]:
         si(cost) if cost is not None else MISSING,
         f"{per_mac:.2f}" if per_mac is not None else MISSING,
         f"{layer['times_bound']:.1f}" if layer["times_bound"] is not None else MISSING,
-        grouped(layer["flash_bytes"]) if layer["flash_bytes"] else MISSING,
+        grouped(layer["constant_bytes"]) if layer["constant_bytes"] else MISSING,
         f"{100 * share:.1f} %" if share is not None else MISSING,
     )
 

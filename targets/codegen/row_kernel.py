@@ -11,6 +11,7 @@ everything else comes by pointer.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -67,7 +68,8 @@ class RowKernel:
         constants: Arrays in flash, in the order of c[i].
         headers: Micro-kernel headers used.
         scratch_bytes: Arena bytes the kernel may overwrite while it runs.
-        code_bytes: Code that is its own rather than shared with other layers, about.
+        code_bytes: Code that is its own rather than shared with layers of other shapes, about.
+        shared_code: Functions of headers that kernels of other shapes use too, with their bytes, about.
         variant: Short name of the way it computes, e.g. "tiles 2x4, int16 weights in flash".
         reason: Why this kernel was chosen, for the report.
         lead_bytes: Set by kernels that read every pixel before they write one at its place or after.
@@ -90,6 +92,7 @@ class RowKernel:
     headers: tuple[str, ...] = ()
     scratch_bytes: int = 0
     code_bytes: int = 0
+    shared_code: Mapping[str, int] = field(default_factory=dict)
     variant: str = "rows"
     reason: str = ""
     lead_bytes: int | None = None
@@ -97,9 +100,16 @@ class RowKernel:
     work: Mapping[str, float] = field(default_factory=dict)
 
     @property
-    def flash_bytes(self) -> int:
-        """Bytes of its constants and of its own code."""
-        return sum(int(c.nbytes) for c in self.constants) + self.code_bytes
+    def constant_bytes(self) -> int:
+        """Bytes of its constants."""
+        return sum(int(c.nbytes) for c in self.constants)
+
+    @property
+    def functions(self) -> dict[str, int]:
+        """Functions that it needs and their bytes; those of layers with the same text are the same."""
+        text = (self.family, self.script, self.source, self.call, *self.arguments)
+        own = {hashlib.sha256("\0".join(text).encode()).hexdigest(): self.code_bytes}
+        return (own if self.code_bytes else {}) | dict(self.shared_code)
 
     def leads(self) -> tuple[int | None, ...]:
         """For each input, how far below it the output has to begin to overwrite only what is read.

@@ -29,13 +29,6 @@ def compact_pool_kernels(op: AveragePool | MaxPool, cpu: CpuClass, x: TensorType
     usual, name = pool_kernel(op, x), "average_pool" if isinstance(op, AveragePool) else "max_pool"
     if cpu.name != "dsp" or usual.family == name:
         return ()
-    _, columns, channels = op.output_type(x).shape
-    outputs = columns * channels
-    work = {
-        f"compact_{name}": 1.0,
-        f"compact_{name}_output": float(outputs),
-        f"compact_{name}_tap": float(outputs * op.window[0] * op.window[1]),
-    }
     return (
         replace(
             usual,
@@ -44,7 +37,6 @@ def compact_pool_kernels(op: AveragePool | MaxPool, cpu: CpuClass, x: TensorType
             headers=("ew_pool.h",),
             variant=VARIANT,
             reason="channel by channel, least code",
-            work=work,
         ),
     )
 

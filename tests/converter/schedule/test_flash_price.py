@@ -41,7 +41,7 @@ def planner_of(seed):
                 out_row_bytes=32,
                 out_columns=1,
                 scratch_bytes=rng.choice((0, 64, 256)),
-                flash_bytes=rng.randint(10, 400),
+                constant_bytes=rng.randint(10, 400),
                 cycles=float(rng.randint(10, 500)),
                 leads=(None,),
                 variant=variant,
@@ -61,7 +61,7 @@ def combinations(kernels, arena=2**40):
     """(cycles, flash) of every choice of kernels whose arena keeps to a limit."""
     fitting = [[k for k in own if 64 + k.scratch_bytes <= arena] for own in kernels]
     return {
-        (sum(k.cycles for k in choice), sum(k.flash_bytes for k in choice))
+        (sum(k.cycles for k in choice), sum(k.constant_bytes for k in choice))
         for choice in itertools.product(*fitting)
     }
 

@@ -166,7 +166,7 @@ def test_kernels_say_what_they_need():
     size = op.weights.size
     assert flash.scratch_bytes == shared.scratch_bytes == 4 * 64 * 2
     assert 2 * size <= ram.scratch_bytes - flash.scratch_bytes < 2.5 * size
-    assert flash.flash_bytes - ram.flash_bytes == size
+    assert flash.constant_bytes - ram.constant_bytes == size
     assert shared.code_bytes == 0 < ram.code_bytes
     assert all(k.lead_bytes == 0 for k in kernels.values())
     assert len(kernels) == len(wide_kernels(op, DSP, TensorType((1, 125, 64), "int8", X)))
