@@ -15,11 +15,11 @@ REAL_INPUTS = 500
 
 @dataclass(frozen=True)
 class Limits:
-    """What a model may take; each is an upper limit.
+    """What a model may take; each is an upper limit, and one plan keeps those of cycles, arena and code.
 
     Args:
         m4_cycles: Estimated cycles of one inference on a Cortex-M4 without wait states.
-        arena_bytes: Arena with input, for the Cortex-M4.
+        arena_bytes: Arena with input, for the Cortex-M4: what plans for all boards are asked to keep.
         code_bytes: Code and read-only data of the library without weights, for the Cortex-M4.
         deploy_s: Wall time of `edgewright deploy` from a warm set-up, None where none is promised.
     """

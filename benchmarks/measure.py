@@ -1,7 +1,7 @@
 """The work of the benchmark, in functions that run in worker processes: arguments and results are plain data.
 
 `make_reference` computes a model's outputs once, with golden and with LiteRT; `run_on_board` then builds the
-model for one board, runs the same inputs there and compares.
+model for one board within an arena, as `edgewright build --ram` does, runs the same inputs there and compares.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from edgewright.converter.program import Array, Program
+from edgewright.converter.schedule import Wish
 from edgewright.errors import EdgewrightError
 from edgewright.runtime.build_folder import BuildFolder, open_build
 from edgewright.runtime.devices.opening import open_device
@@ -24,7 +25,8 @@ from edgewright.runtime.infer import infer_cases
 from edgewright.runtime.inputs import Case, load_cases, random_cases
 from edgewright.runtime.measure import bench
 from edgewright.targets.board import load_board
-from edgewright.targets.build import build, load_program_of, plan_program
+from edgewright.targets.build import load_program_of
+from edgewright.targets.fitting import build_for_board
 
 DEPLOY_TIMEOUT_S = 600.0
 Result = dict[str, Any]
@@ -81,8 +83,17 @@ def litert_outputs(model: Path, inputs: list[Array]) -> Array:
     return np.stack(outputs)
 
 
-def run_on_board(model: Path, board_id: str, reference: Path, folder: Path) -> Result:
+def run_on_board(
+    model: Path, board_id: str, reference: Path, folder: Path, arena_bytes: int | None = None
+) -> Result:
     """Build a model for a board, run the reference's inputs on it, compare, and measure one inference.
+
+    Args:
+        model: The .tflite file.
+        board_id: Of an emulated board.
+        reference: From `make_reference`.
+        folder: The build folder to write.
+        arena_bytes: Largest arena of the plan; None takes what the board has.
 
     Returns:
         `inputs`, `equal_golden`, `equal_litert` (cases with every output equal), `top1` and `top1_litert`
@@ -94,7 +105,8 @@ def run_on_board(model: Path, board_id: str, reference: Path, folder: Path) -> R
     try:
         board = load_board(board_id)
         program = load_program_of(model)
-        build(plan_program(program, board), board, folder, source=model.name)
+        wish = Wish(arena_bytes=arena_bytes)
+        build_for_board(program, board, folder, source=model.name, wish=wish)
         opened = open_build(folder)
         with np.load(reference) as arrays:
             result |= _compare(opened, program, dict(arrays))

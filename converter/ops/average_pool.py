@@ -59,11 +59,13 @@ class AveragePool(OpKind):
         return pool_kernel(self, x)
 
     def layer_kernels(self, cpu: CpuClass, *inputs: TensorType) -> tuple[RowKernel, ...]:
+        from edgewright.targets.codegen.kernels.compact_others import compact_pool_kernels
         from edgewright.targets.codegen.kernels.pool_mve import average_mve_kernel
 
         (x,) = inputs
         whole = average_mve_kernel(self, x) if cpu.name == "mve" else None
-        return (self.row_kernel(cpu, x), *((whole,) if whole is not None else ()))
+        others = (whole,) if whole is not None else compact_pool_kernels(self, cpu, x)
+        return (self.row_kernel(cpu, x), *others)
 
     def strip(self, columns: range, *inputs: TensorType) -> tuple[OpKind, tuple[range, ...]] | None:
         (x,) = inputs

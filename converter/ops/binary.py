@@ -122,6 +122,12 @@ class Add(_Binary):
         a, b = inputs
         return binary_kernel(self, cpu, a, b)
 
+    def layer_kernels(self, cpu: CpuClass, *inputs: TensorType) -> tuple[RowKernel, ...]:
+        from edgewright.targets.codegen.kernels.compact_others import compact_add_kernels
+
+        a, b = inputs
+        return (self.row_kernel(cpu, a, b), *compact_add_kernels(self, cpu, a, b))
+
     def reach(self, *inputs: Reach) -> Reach | None:
         from edgewright.converter.intervals.elementwise import add_reach
 

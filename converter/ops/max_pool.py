@@ -59,6 +59,12 @@ class MaxPool(RowByRow):
         (x,) = inputs
         return pool_kernel(self, x)
 
+    def layer_kernels(self, cpu: CpuClass, *inputs: TensorType) -> tuple[RowKernel, ...]:
+        from edgewright.targets.codegen.kernels.compact_others import compact_pool_kernels
+
+        (x,) = inputs
+        return (self.row_kernel(cpu, x), *compact_pool_kernels(self, cpu, x))
+
     def strip(self, columns: range, *inputs: TensorType) -> tuple[OpKind, tuple[range, ...]] | None:
         (x,) = inputs
         found = window_strip(columns, x.shape[1], self.window[1], self.stride[1], 1, self.padding)

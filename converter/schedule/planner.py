@@ -27,6 +27,7 @@ from edgewright.converter.schedule.flash_price import (
 from edgewright.converter.schedule.memory_plan import Plan
 from edgewright.converter.schedule.network import Forms, Network, build_network
 from edgewright.converter.schedule.order import best_order
+from edgewright.converter.schedule.repair import repaired
 from edgewright.converter.schedule.search import (
     FREE,
     STREAMED_TIE,
@@ -133,6 +134,15 @@ class Planner:
             return made
         return replace(made, lower_bound_bytes=min(made.lower_bound_bytes, self._least_peak(path)))
 
+    def repaired(self, path: Path, edges: Sequence[Sequence[Candidate]], arena_bytes: int) -> Path | None:
+        """Its segments with kernels of less memory, placed within a limit; None where that was not found."""
+        return repaired(path, edges, arena_bytes, self.cost, partial(self.place, solver_s=0.0))
+
+    def _cheaper(self, one: Path | None, other: Path | None) -> Path | None:
+        if one is None or other is None:
+            return one or other
+        return min(one, other, key=self._cost_of)
+
     def _cost_of(self, path: Path) -> float:
         return sum(self.cost(c) for c in path.candidates)
 
@@ -167,11 +177,17 @@ class Planner:
     def fastest_within(self, arena_bytes: int, wish: Wish | None = None) -> Plan | None:
         """The fastest plan found whose arena is not larger; None where there is none."""
         edges, limit = self.usable(wish or Wish()), arena_bytes
+        mended: Path | None = None
         while (path := cheapest(edges, limit, self.cost)) is not None:
+            if mended is not None and self._cost_of(mended) <= self._cost_of(path):
+                return self.place(mended, solver_s=4.0)
             plan = self.place(path, solver_s=4.0)
             if plan.arena_bytes <= arena_bytes:
                 return plan
+            mended = self._cheaper(mended, self.repaired(path, edges, arena_bytes))
             limit = min(path.peak_bytes, limit) - 1
+        if mended is not None:
+            return self.place(mended, solver_s=4.0)
         # Placement may need more than a path's largest moment: others may do where those did not.
         for path in self.paths(wish):
             if path.peak_bytes <= arena_bytes:
@@ -193,6 +209,10 @@ class Planner:
             if best is not None and (late or path.peak_bytes >= best.arena_bytes):
                 break
             plan = self.place(path, solver_s=4.0)
+            if plan.arena_bytes > path.peak_bytes:
+                mended = self.repaired(path, self.usable(wish or Wish()), path.peak_bytes)
+                if mended is not None and (cycles is None or mended.cycles <= cycles):
+                    plan = self.place(mended, solver_s=4.0)
             if best is None or plan.arena_bytes < best.arena_bytes:
                 best = plan
         return best
@@ -305,7 +325,11 @@ def trade_off(planner: Planner, *, time_limit_s: float = 6.0, tell: Tell | None 
         if tell is not None:
             tell("place", done, len(ends) + len(others))
         left = deadline - time.monotonic()
-        plans.append(planner.place(path, END_SOLVER_S if path in ends else max(0.05, left / 8)))
+        made = planner.place(path, END_SOLVER_S if path in ends else max(0.05, left / 8))
+        plans.append(made)
+        if path in ends and made.arena_bytes > path.peak_bytes:
+            mended = planner.repaired(path, planner.edges, path.peak_bytes)
+            plans += [planner.place(mended)] if mended is not None else []
     return undominated(plans)
 
 

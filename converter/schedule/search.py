@@ -213,6 +213,11 @@ def cheapest(edges: Sequence[Sequence[Candidate]], limit_bytes: int, cost: Cost 
         taken.append(entry[1])
         at = entry[1].first
     taken.reverse()
+    return path_of(taken)
+
+
+def path_of(taken: Sequence[Candidate]) -> Path:
+    """The path of some candidates in execution order."""
     return Path(
         tuple(taken),
         max((c.peak_bytes for c in taken), default=0),

@@ -15,7 +15,7 @@ from edgewright.converter.schedule import Wish
 from edgewright.runtime.inputs import random_cases
 from edgewright.targets.board import load_board
 from edgewright.targets.build import load_program_of
-from edgewright.targets.planning import Planning, planning_for_board
+from edgewright.targets.planning import Planned, Planning, planning_for_board
 from tests.cli.runner import DIGITS, cli_json
 from tests.runtime.bare_metal import needs
 from tests.shared import shared_path
@@ -27,6 +27,7 @@ WISHES = {
     ("stream", "rows"): Wish("layer", "rows"),
     ("patch", "resident"): Wish("patch", "resident", patches=(2, 2)),
 }
+VECTOR_BYTES = 16
 # The smallest: longest segments, rings that wait.
 SMALLEST = {mode: Wish("auto", mode, slowdown=9.0) for mode in ("resident", "rows")}
 
@@ -38,13 +39,24 @@ def planning(request) -> tuple[Planning, str]:
     return planning_for_board(load_program_of(DIGITS), load_board(request.param)), request.param
 
 
+def unwritten_tail(planned: Planned) -> int:
+    """Bytes at the arena's end that may be read though nothing was written there.
+
+    On Helium the last taps of a depthwise kernel's strip are loaded as a whole vector, whose rest meets weights
+    of zero: that much scratch memory lies behind what it wrote, rounded up to a word.
+    """
+    last = max(planned.plan.buffers, key=lambda buffer: buffer.end)
+    return VECTOR_BYTES + 3 if planned.cpu.name == "mve" and last.kind == "scratch" else 0
+
+
 def check(planned, board_id, inputs, folder):
     cases = random_cases(planned.program, 2 + inputs)[2:]  # the first two are constant
     run = run_plan(planned, load_board(board_id), cases, folder)
     assert run["cases"] == run["equal"] == inputs
     assert planned.plan.arena_bytes - planned.plan.alignment < run["end_bytes"] <= planned.plan.arena_bytes
     # Painted memory tells: written up to the end of the last buffer, nothing behind it.
-    assert run["arena_used_bytes"] == run["end_bytes"]
+    unwritten = run["end_bytes"] - run["arena_used_bytes"]
+    assert 0 <= unwritten <= unwritten_tail(planned)
     assert stack_kept(run)
     assert run["estimated_cycles"] > planned.program.macs / 4
     return run

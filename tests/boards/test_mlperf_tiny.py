@@ -1,6 +1,7 @@
 """The five MLPerf Tiny models on an emulated Cortex-M4: equal to LiteRT, and within the promised figures.
 
-`make bench` does the same with all inputs on all boards; here a few inputs keep regressions out.
+`make bench` does the same with all inputs on all boards; here a few inputs keep regressions out. Cycles, arena
+and code of one plan keep all limits: the one for the promised arena.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ BY_KEY = {m.key: m for m in MODELS}
 def test_equal_to_litert_and_within_limits(key, tmp_path):
     model = BY_KEY[key]
     path = shared_path(f"models/mlperf_tiny/{model.file}")
-    reference = make_reference(path, None, INPUTS, tmp_path / "reference.npz")
-    assert reference == {"inputs": INPUTS, "golden_equals_litert": INPUTS}
-    run = run_on_board(path, M4_BOARD, tmp_path / "reference.npz", tmp_path / "build")
+    made = make_reference(path, None, INPUTS, tmp_path / "reference.npz")
+    assert made == {"inputs": INPUTS, "golden_equals_litert": INPUTS}
+    reference, arena = tmp_path / "reference.npz", model.limits.arena_bytes
+    run = run_on_board(path, M4_BOARD, reference, tmp_path / "build", arena)
     assert "error" not in run
     assert (run["inputs"], run["equal_golden"], run["equal_litert"]) == (INPUTS, INPUTS, INPUTS)
     assert run["estimated_cycles"] <= model.limits.m4_cycles
@@ -50,7 +52,6 @@ def test_keyword_spotting_in_16_kb(tmp_path):
     report = result.document["report"]
     assert report["verify"]["mismatches"] == 0
     assert report["memory"]["arena_bytes"] == report["memory"]["arena_used_bytes"] <= 12_000
-    assert report["memory"]["ram_bytes"] <= 16_384
     assert report["memory"]["ram_bytes"] <= 16_384
 
 

@@ -14,14 +14,14 @@ from edgewright.runtime.measure import bench
 from edgewright.runtime.report.build_report import build_report
 from edgewright.runtime.verify import OUTPUTS_ONLY, verify
 from edgewright.targets.board import load_board
-from edgewright.targets.build import build, load_program_of
-from edgewright.targets.planning import planning_for_board
+from edgewright.targets.build import load_program_of
+from edgewright.targets.fitting import build_for_board
 from tests.cli.runner import DIGITS
 from tests.shared import SHARED
 
 KEYWORDS = SHARED / "models" / "mlperf_tiny" / "kws_ref_model.tflite"
 CASES = 4
-# The fastest plan, and a small one.
+# The fastest plan that the board's RAM holds, and a small one.
 WISHES = {
     "fast": Wish(schedule="auto", input="rows"),
     "small": Wish(schedule="auto", input="rows", slowdown=3.0),
@@ -38,9 +38,9 @@ def model() -> Path:
 @pytest.mark.parametrize("wish", WISHES)
 def test_equal_to_the_reference_within_its_memory(model, board_id, wish, tmp_path):
     board, program = load_board(board_id), load_program_of(model)
-    planned = planning_for_board(program, board).plan(WISHES[wish])
-    manifest = build(planned, board, tmp_path / "build", source=model.name)
-    folder = open_build(tmp_path / "build")
+    out = tmp_path / "build"
+    planned, manifest = build_for_board(program, board, out, source=model.name, wish=WISHES[wish])
+    folder = open_build(out)
     assert folder.input_by_rows
     with open_device(folder, count=True) as device:
         shape = device.info().input_rows

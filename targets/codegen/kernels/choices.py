@@ -11,6 +11,7 @@ from edgewright.converter.ops.depthwise import DepthwiseConv2D
 from edgewright.converter.ops.fully_connected import FullyConnected
 from edgewright.converter.ops.weight_format import weight_format
 from edgewright.converter.program import TensorType
+from edgewright.targets.codegen.kernels.compact import compact_kernels
 from edgewright.targets.codegen.kernels.convolution import tiled_convolution, tiled_pixelwise
 from edgewright.targets.codegen.kernels.depthwise_planes import planes_kernels
 from edgewright.targets.codegen.kernels.dot_wide import wide_kernels
@@ -50,8 +51,9 @@ def _tiled(op: Weighted, cpu: CpuClass, x: TensorType) -> tuple[RowKernel, ...]:
 
 
 def _dsp_kernels(op: Weighted, cpu: CpuClass, x: TensorType) -> tuple[RowKernel, ...]:
+    compact = compact_kernels(op, cpu, x)
     if isinstance(op, DepthwiseConv2D):
-        return planes_kernels(op, cpu, x)
+        return (*planes_kernels(op, cpu, x), *compact)
     # Tiles of pixels have nothing to share over a single one.
-    found = fc_kernels(op, cpu, x) or wide_kernels(op, cpu, x)
+    found = (*(fc_kernels(op, cpu, x) or wide_kernels(op, cpu, x)), *compact)
     return found if isinstance(op, FullyConnected) else (*found, *winograd_kernels(op, cpu, x))
