@@ -85,12 +85,16 @@ KINDS = (LAYER, RESIDENT, ROWS, STRIPS)
 def arenas_to_run(net: Net, plans: Sequence[Plan]) -> dict[str, int]:
     """Largest arena of the plans that are run, by key of their kind.
 
-    On the board these are the smallest of each kind. Where the net runs on the host, whose kernels are
-    others, it is what was promised.
+    On the board these are the smallest of each kind; of the resident ones, whose speed is promised too, what
+    was promised, and patches get the smallest. Where the net runs on the host, whose kernels are others, all
+    get what was promised.
     """
+    promised = {kind.key: kind.limit(net.limits) for kind in KINDS}
     if not net.inputs:
-        promised = {kind.key: kind.limit(net.limits) for kind in KINDS}
         return {key: limit for key, limit in promised.items() if limit is not None}
     smallest = {kind.key: kind.smallest(plans) for kind in KINDS}
     arenas = {key: plan["ram_bytes"] for key, plan in smallest.items() if plan is not None}
-    return arenas | ({PATCHES: arenas[RESIDENT.key]} if RESIDENT.key in arenas else {})
+    if RESIDENT.key in arenas:
+        arenas[PATCHES] = arenas[RESIDENT.key]
+        arenas[RESIDENT.key] = max(arenas[RESIDENT.key], promised[RESIDENT.key] or 0)
+    return arenas

@@ -11,6 +11,7 @@ from benchmarks.results import Figure, millions, whole
 
 Run = Mapping[str, Any]
 LAYER_CYCLES = "M4 est. cycles, layer by layer, M"
+RESIDENT_CYCLES = "M4 est. cycles, input resident, M"
 CYCLES = {kind.key: f"M4 est. cycles, {kind.title}" for kind in KINDS if kind is not LAYER}
 PATCH_ARENA, PATCH_MACS, PATCH_CYCLES = (
     f"patches instead: {what}" for what in ("arena, bytes", "MACs", "M4 est. cycles")
@@ -19,7 +20,12 @@ EQUAL, AS_PLANNED, STACK = "equal to the reference", "arena used as planned", "s
 WHERE, IMAGE, DEPLOYED = (
     f"deployed: {what}" for what in ("board", "RAM of the image, bytes", "equal to the reference")
 )
-SHOW: dict[str, Callable[[float], str]] = {LAYER_CYCLES: millions, PATCH_ARENA: whole, IMAGE: whole}
+SHOW: dict[str, Callable[[float], str]] = {
+    LAYER_CYCLES: millions,
+    RESIDENT_CYCLES: millions,
+    PATCH_ARENA: whole,
+    IMAGE: whole,
+}
 
 
 def run_figures(net: Net, result: Mapping[str, Any]) -> list[Figure]:
@@ -44,7 +50,10 @@ def _cycles(net: Net, runs: Mapping[str, Run]) -> list[Figure]:
     """Estimated cycles of the layer plan, and how many times as many the others take."""
     layers = runs.get(LAYER.key, {}).get("estimated_cycles")
     first = Figure(LAYER_CYCLES, net.key, millions(layers) if layers else "-", layers, ok=bool(layers))
-    return [first, *(_ratio(net, runs, key, title) for key, title in CYCLES.items())]
+    own, limit = runs.get(RESIDENT.key, {}).get("estimated_cycles"), net.limits.cycles
+    good = bool(own) and (limit is None or own <= limit)
+    second = Figure(RESIDENT_CYCLES, net.key, millions(own) if own else "-", own, limit, ok=good)
+    return [first, second, *(_ratio(net, runs, key, title) for key, title in CYCLES.items())]
 
 
 def _ratio(net: Net, runs: Mapping[str, Run], key: str, title: str) -> Figure:

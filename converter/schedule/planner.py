@@ -50,6 +50,8 @@ from edgewright.errors import UsageError, WorkError
 Tell = Callable[[str, int, int], None]
 # Paths that are placed for the trade-off, besides its ends.
 MAX_POINTS = 12
+# Part of all cycles that a further segment has to save among paths of few segments.
+FEWER_SEGMENTS = 1e-4
 # Seconds of the solver for each of the ends.
 END_SOLVER_S = 4.0
 UNLIMITED = 2**62
@@ -160,14 +162,23 @@ class Planner:
         return peaks[high]
 
     def paths(self, wish: Wish | None = None) -> list[Path]:
-        """Paths worth placing: fewest cycles with recompute and without, and least recompute."""
+        """Paths worth placing: fewest cycles with recompute and without, least recompute, fewest segments.
+
+        Working memory of a segment is placed together, which goes where its parts alone do not fit.
+        """
+        longer = FEWER_SEGMENTS * self.layer_cycles
         edges = self.usable(wish or Wish())
         fronts = (
             front(without_recompute(edges), self.cost),
             front(edges, self.cost),
             front(edges, partial(by_macs, prices=self.prices)),
+            front(edges, lambda c: self.cost(c) + longer),
         )
-        found = {(p.peak_bytes, round(p.cycles), round(p.macs)): p for some in fronts for p in some}
+        found = {
+            (p.peak_bytes, round(p.cycles), round(p.macs), len(p.candidates)): p
+            for some in fronts
+            for p in some
+        }
         return sorted(found.values(), key=lambda p: p.cycles)
 
     def usable(self, wish: Wish) -> Sequence[Sequence[Candidate]]:

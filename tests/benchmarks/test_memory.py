@@ -99,14 +99,15 @@ def test_table_and_file(tmp_path, capsys, monkeypatch):
         (models / net.file).touch()
     asked = []
 
-    def front(model, board):
-        asked.append((model, board))
+    def front(model, board, options=()):
+        asked.append((model, board, *options))
         return {"plans": PLANS, "optimal": False, "seconds": 1.5}
 
     monkeypatch.setattr(memory, "plan_front", front)
     arguments = ["--models", str(models), "--only", "KWS", "SWW", "--out", str(out), "--plans-only"]
     assert memory.main(arguments) == 1
-    assert asked == [(models / net.file, "mps2-an386") for net in (KWS, SWW)]
+    layers = ("--schedule", "layer")
+    assert asked == [(models / net.file, "mps2-an386", *o) for net in (KWS, SWW) for o in ((), layers)]
     captured = capsys.readouterr()
     rows = [line.split("  ") for line in captured.out.splitlines()]
     cells = [[cell.strip() for cell in row if cell] for row in rows]
