@@ -33,9 +33,12 @@ def test_plans_are_sorted_and_complete(document):
     sizes = [p["ram_bytes"] for p in plans]
     assert sizes == sorted(sizes)
     assert {p["input"] for p in plans} == {"resident", "rows"}
-    (layers,) = [p for p in plans if p["schedule"] == "layer" and p["input"] == "resident"]
-    assert layers["slowdown"] == 1.0 == layers["mac_overhead"]
-    assert [s["schedule"] for s in layers["segments"]] == ["layer"] * 10
+    # Kernels that trade memory for time: the last one is the fastest.
+    *slower, layers = [p for p in plans if p["schedule"] == "layer" and p["input"] == "resident"]
+    assert layers["slowdown"] == 1.0 and all(p["slowdown"] > 1.0 for p in slower)
+    for p in (*slower, layers):
+        assert p["mac_overhead"] == 1.0
+        assert [s["schedule"] for s in p["segments"]] == ["layer"] * 10
     for mode in ("resident", "rows"):
         own = [p for p in plans if p["input"] == mode]
         assert any(p["mac_overhead"] == 1.0 for p in own)
