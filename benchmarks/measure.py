@@ -1,7 +1,7 @@
 """The work of the benchmark, in functions that run in worker processes: arguments and results are plain data.
 
 `make_reference` computes a model's outputs once, with golden and with LiteRT; `run_on_board` then builds the
-model for one board within an arena, as `edgewright build --ram` does, runs the same inputs there and compares.
+model for one board within an arena, as `edgewright build --ram` does, runs these inputs there and compares.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """The figures of the MLPerf Tiny models on emulated boards: `python -m benchmarks.mlperf_tiny`.
 
 Every model's outputs against golden and LiteRT on four boards, cycles, memory, code size, and the wall time
-of `edgewright deploy`, each beside its limit and beside TensorFlow Lite Micro with CMSIS-NN. A model is planned
-with its arena limit as the largest arena, as `--ram` plans: without one, kernels take whatever RAM makes them
-faster. Cycles, arena and code are of that one plan, and all three limits hold for it; the wall time is of a
-deployment without limits. Exit status: 0, 1 where a limit is missed, 2 where the models are missing or the
-command line is wrong.
+of `edgewright deploy`, each beside its limit and beside TensorFlow Lite Micro with CMSIS-NN. A model is
+planned with its arena limit as the largest arena, as `--ram` plans: without one, kernels take whatever RAM
+makes them faster. Cycles, arena and code are of that one plan, and all three limits hold for it; the wall
+time is of a deployment without limits. Exit status: 0, 1 where a limit is missed, 2 where the models are
+missing or the command line is wrong.
 """
 
 from __future__ import annotations

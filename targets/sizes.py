@@ -95,7 +95,8 @@ def _functions(rows: Sequence[tuple[str, int, str]], objects: set[str]) -> tuple
     sizes: dict[str, int] = {}
     for section, size, file in rows:
         if file in objects and _CODE.match(section):
-            name = section.lstrip(".").partition(".")[2] or section
+            # The compiler puts cold functions into sections of their own.
+            name = (section.lstrip(".").partition(".")[2] or section).removeprefix("unlikely.")
             name = "tables" if _TABLE.search(name) else name
             sizes[name] = sizes.get(name, 0) + size
     return tuple(sorted(sizes.items(), key=lambda pair: (-pair[1], pair[0])))

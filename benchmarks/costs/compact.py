@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from benchmarks.costs.shapes import INPUT, OTHER_INPUT, Case, Rng, tensor
@@ -32,6 +34,8 @@ DEPTHWISE = (
     *((7, 7, 30, (3, 3), 1), (10, 10, 4, (7, 7), 1), (12, 3, 128, (3, 3), 1), (6, 14, 20, (2, 2), 2)),
     *((14, 6, 8, (1, 3), 1), (4, 24, 6, (3, 3), 1), (10, 10, 16, (2, 3), 1), (6, 6, 100, (3, 1), 1)),
 )
+# A narrow one, of every ninth layer once more.
+CLAMP = (-100, 90)
 # Elements of sums; pools are those of other kinds of the grid.
 ELEMENTS = (5, 40, 300, 2048)
 
@@ -48,6 +52,9 @@ def cases() -> list[Case]:
         found.append(_conv(rng, tensor(rows, columns, channels), outputs, window, stride, groups))
     for rows, columns, channels, window, stride in DEPTHWISE:
         found.append(_depthwise(rng, tensor(rows, columns, channels), window, stride))
+    for op, types in found[::9]:
+        assert isinstance(op, Conv2D | DepthwiseConv2D | FullyConnected)
+        found.append((replace(op, requantize=replace(op.requantize, clamp=CLAMP)), types))
     add = Add.from_types(INPUT, OTHER_INPUT, Quantization(0.0613, 5))
     return found + [(add, (tensor(1, 1, n), tensor(1, 1, n, OTHER_INPUT))) for n in ELEMENTS]
 

@@ -13,6 +13,17 @@ from edgewright.converter.program import Array, Quantization, TensorType
 # Rows and columns; those that are unrolled, and those that take loops.
 SMALL = ((3, 3), (4, 4), (6, 6), (7, 5), (12, 12), (25, 5), (10, 16), (6, 24), (10, 24), (7, 30), (6, 48))
 LARGE = ((7, 7), (8, 6), (12, 12), (6, 20), (10, 9), (14, 7))
+# With enough channels to tell what comes once from what comes with every four of them.
+CHANNELS = (
+    (6, 6, 64),
+    (12, 12, 32),
+    (24, 24, 16),
+    (3, 3, 64),
+    (16, 8, 32),
+    (30, 12, 8),
+    (12, 24, 16),
+    (20, 4, 40),
+)
 COLUMNS = ((14, 3), (28, 5), (24, 10), (15, 15), (12, 4), (20, 2), (9, 9), (16, 7), (24, 6), (30, 3))
 
 
@@ -26,6 +37,10 @@ def cases() -> list[Case]:
             pad = Padding(1, 1, 1, 1) if stride == 1 else Padding(0, 1, 0, 1)
             found.append(_layer(rng, tensor(rows, columns, channels), (3, 3), stride, pad, "relu"))
         found.append(_layer(rng, tensor(rows, columns, 8), (3, 3), 1, Padding(), "relu"))
+    for rows, columns, channels in CHANNELS:
+        for stride in (1, 2):
+            pad = Padding(1, 1, 1, 1) if stride == 1 else Padding(0, 1, 0, 1)
+            found.append(_layer(rng, tensor(rows, columns, channels), (3, 3), stride, pad, "relu"))
     for rows, columns in LARGE:
         for size, form, stride in ((3, "linear", 1), (5, "relu", 1), (5, "linear", 2), (7, "relu", 1)):
             half = size // 2

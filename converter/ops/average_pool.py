@@ -56,7 +56,7 @@ class AveragePool(OpKind):
         from edgewright.targets.codegen.kernels.pool import pool_kernel
 
         (x,) = inputs
-        return pool_kernel(self, x)
+        return pool_kernel(self, cpu, x)
 
     def layer_kernels(self, cpu: CpuClass, *inputs: TensorType) -> tuple[RowKernel, ...]:
         from edgewright.targets.codegen.kernels.compact_others import compact_pool_kernels
@@ -76,7 +76,7 @@ class AveragePool(OpKind):
         from edgewright.targets.codegen.kernels.pool import average_stream_kernels
 
         (x,) = inputs
-        return average_stream_kernels(self, x)
+        return average_stream_kernels(self, cpu, x)
 
     def reach(self, *inputs: Reach) -> Reach | None:
         from edgewright.converter.intervals.reach import monotone_reach

@@ -57,7 +57,7 @@ class MaxPool(RowByRow):
         from edgewright.targets.codegen.kernels.pool import pool_kernel
 
         (x,) = inputs
-        return pool_kernel(self, x)
+        return pool_kernel(self, cpu, x)
 
     def layer_kernels(self, cpu: CpuClass, *inputs: TensorType) -> tuple[RowKernel, ...]:
         from edgewright.targets.codegen.kernels.compact_others import compact_pool_kernels

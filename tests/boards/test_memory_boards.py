@@ -42,8 +42,8 @@ def planning(request) -> tuple[Planning, str]:
 def unwritten_tail(planned: Planned) -> int:
     """Bytes at the arena's end that may be read though nothing was written there.
 
-    On Helium the last taps of a depthwise kernel's strip are loaded as a whole vector, whose rest meets weights
-    of zero: that much scratch memory lies behind what it wrote, rounded up to a word.
+    On Helium the last taps of a depthwise kernel's strip are loaded as a whole vector, whose rest meets
+    weights of zero: that much scratch memory lies behind what it wrote, rounded up to a word.
     """
     last = max(planned.plan.buffers, key=lambda buffer: buffer.end)
     return VECTOR_BYTES + 3 if planned.cpu.name == "mve" and last.kind == "scratch" else 0

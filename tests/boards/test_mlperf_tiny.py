@@ -1,7 +1,7 @@
 """The five MLPerf Tiny models on an emulated Cortex-M4: equal to LiteRT, and within the promised figures.
 
-`make bench` does the same with all inputs on all boards; here a few inputs keep regressions out. Cycles, arena
-and code of one plan keep all limits: the one for the promised arena.
+`make bench` does the same with all inputs on all boards; here a few inputs keep regressions out. One plan,
+the one for the promised arena, keeps the limits of cycles, arena and code.
 """
 
 from __future__ import annotations

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import pytest
 
-from benchmarks.costs.measure import board_of
 from edgewright.converter.ops.base import Padding
+from edgewright.converter.ops.depthwise import DepthwiseConv2D
+from edgewright.converter.program import Program, TensorType
 from edgewright.targets.codegen.kernels.depthwise_planes import planes_kernels, planes_row_kernel
-from edgewright.targets.cpu import cpu_class
-from tests.targets.codegen.planes_cases import layer, random_layer, random_temporal, run
+from edgewright.targets.codegen.row_kernel import RowKernel
+from edgewright.targets.cpu import CpuClass
+from tests.boards.emulated_kernels import SOAK, check, cpu_of
+from tests.targets.codegen.planes_cases import layer, random_layer, random_temporal
+from tests.targets.codegen.side_by_side import Inputs, forced
 
-SOAK = int(os.environ.get("EDGEWRIGHT_SOAK", "1"))
 SAME = Padding(1, 1, 1, 1)
 END = Padding(0, 1, 0, 1)
 NONE = Padding()
@@ -35,39 +36,42 @@ LAYERS = (
 )
 
 
-def kernels_of(cpu, op, x):
+def kernels_of(cpu: CpuClass, op: DepthwiseConv2D, x: TensorType) -> list[RowKernel]:
     """The kernels on planes that a layer may choose; weights as bytes in bands only in a soak."""
     kernels = [
         k
         for k in planes_kernels(op, cpu, x)
         if SOAK > 1 or not ("bands" in k.variant and "int8" in k.variant)
     ]
-    kernels.append(planes_row_kernel(op, cpu, x))
-    return [(op, x, kernel) for kernel in kernels if kernel is not None]
+    return [kernel for kernel in (*kernels, planes_row_kernel(op, cpu, x)) if kernel is not None]
 
 
-def check(model, chosen, folder, seed):
-    for output, golden in run(model, chosen, folder, seed):
-        np.testing.assert_array_equal(output, golden)
+def extremes(program: Program, rng: np.random.Generator) -> list[Inputs]:
+    """Both ends of the range, each value at either end, and random ones."""
+    ranges = ([-128], [127], [-128, 127], range(-128, 128))
+    return [
+        {port.name: rng.choice(values, port.source_shape).astype(np.int8) for port in program.inputs}
+        for values in ranges
+    ]
 
 
-@pytest.mark.parametrize("model", ["m4", "m7"])
-def test_shapes(model, tmp_path):
-    board = board_of(model)
-    cpu = cpu_class(board.features, board.cpu)
+def check_layers(board: str, layers, rng: np.random.Generator, folder) -> None:
+    cpu = cpu_of(board)
+    cases = [(op, (x,)) for op, x in layers]
+    program, kernels, _ = forced("planes", cases, lambda op, x: kernels_of(cpu, op, x), rng, shared=True)
+    check(board, folder, program, kernels, *extremes(program, rng))
+
+
+@pytest.mark.parametrize("board", ["mps2-an386", "mps2-an500"])
+def test_shapes(board, tmp_path):
     rng = np.random.default_rng(11)
-    chosen = [kernels_of(cpu, *layer(rng, *parameters)) for parameters in LAYERS]
-    assert all(len(kernels) > 1 for kernels in chosen)
-    check(model, [one for kernels in chosen for one in kernels], tmp_path, 1)
+    layers = [layer(rng, *parameters) for parameters in LAYERS]
+    assert all(len(kernels_of(cpu_of(board), *one)) > 1 for one in layers)
+    check_layers(board, layers, rng, tmp_path)
 
 
 def test_random_layers(tmp_path):
-    board = board_of("m4")
-    cpu = cpu_class(board.features, board.cpu)
     rng = np.random.default_rng(12)
-    made = [
-        make(rng, bool(rng.random() < 0.7))
-        for make in (random_layer, random_temporal)
-        for _ in range(2 * SOAK)
-    ]
-    check("m4", [one for parameters in made for one in kernels_of(cpu, *parameters)], tmp_path, 2)
+    kinds = [make for make in (random_layer, random_temporal) for _ in range(2 * SOAK)]
+    layers = [make(rng, bool(rng.random() < 0.7)) for make in kinds]
+    check_layers("mps2-an386", layers, rng, tmp_path)

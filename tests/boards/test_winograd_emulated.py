@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
-from edgewright.converter.schedule import Wish
-from edgewright.runtime.build_folder import open_build
-from edgewright.runtime.devices.opening import open_device
-from edgewright.runtime.verify import verify
-from edgewright.targets.board import load_board
-from edgewright.targets.build import build
-from edgewright.targets.cpu import cpu_class
-from edgewright.targets.planning import Planning
+from tests.boards.emulated_kernels import check, cpu_of, seeds
 from tests.targets.codegen.winograd_cases import winograd_program
 
-SOAK = int(os.environ.get("EDGEWRIGHT_SOAK", "1"))
 
-
-@pytest.mark.parametrize("seed", range(SOAK))
+@seeds
 @pytest.mark.parametrize("board", ["mps2-an386", "mps2-an500"])  # one and two instructions at a time
-@pytest.mark.parametrize("number", range(4))  # tiles of 2 x 2 and 4 x 4, weights in flash and in memory
-def test_kernels_equal_golden(board, number, seed, tmp_path):
-    target = load_board(board)
-    cpu = cpu_class(target.features, target.cpu)
-    program, kernels, case = winograd_program(seed, number, cpu)
-    planned = Planning(program, cpu, None, kernels).plan(Wish(schedule="layer", input="resident"))
-    build(planned, target, tmp_path / "build", source="ops")
-    folder = open_build(tmp_path / "build")
-    with open_device(folder) as device:
-        result = verify(folder, [case], device)
-    assert result.ok, result.first_bad
-    assert result.outputs == sum(program.values[p.value].elements for p in program.outputs)
+def test_kernels_equal_golden(board, seed, tmp_path):
+    made = winograd_program(seed, cpu_of(board))
+    # Tiles of 2 x 2 and 4 x 4, weights in flash and in memory.
+    assert len({own.layer[0].variant for own in made.kernels.values()}) == 4
+    check(board, tmp_path, *made)

@@ -52,7 +52,8 @@ def test_tables_say_how_they_were_measured(model):
     assert data["schema_version"] == SCHEMA_VERSION
     assert data["unit"] == ("instructions" if model == "m7" else "cycles")
     assert {"date", "commit", "machine", "core", "board", "layers"} <= set(data["measured"])
-    assert data["relative_error"]["all"]["median"] <= 0.02
+    # Helium kernels overlap beats of vector instructions, which no sum of counts says.
+    assert data["relative_error"]["all"]["median"] <= (0.03 if model == "m55" else 0.02)
     assert all(v >= 0 for v in data["coefficients"].values())
 
 

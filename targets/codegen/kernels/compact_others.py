@@ -10,6 +10,7 @@ from edgewright.converter.ops.average_pool import AveragePool
 from edgewright.converter.ops.binary import Add
 from edgewright.converter.ops.max_pool import MaxPool
 from edgewright.converter.program import TensorType
+from edgewright.targets.codegen.kernels.function_bytes import CALL_BYTES, functions
 from edgewright.targets.codegen.kernels.linear_sum import linear_sum
 from edgewright.targets.codegen.kernels.pool import pool_kernel
 from edgewright.targets.codegen.row_kernel import RowInput, RowKernel
@@ -26,7 +27,7 @@ def compact_pool_kernels(op: AveragePool | MaxPool, cpu: CpuClass, x: TensorType
         cpu: Class of core.
         x: Type of its input.
     """
-    usual, name = pool_kernel(op, x), "average_pool" if isinstance(op, AveragePool) else "max_pool"
+    usual, name = pool_kernel(op, cpu, x), "average_pool" if isinstance(op, AveragePool) else "max_pool"
     if cpu.name != "dsp" or usual.family == name:
         return ()
     return (
@@ -35,6 +36,7 @@ def compact_pool_kernels(op: AveragePool | MaxPool, cpu: CpuClass, x: TensorType
             family=name,
             call=f"ew_{name}",
             headers=("ew_pool.h",),
+            shared_code=functions(cpu, [f"ew_{name}"]),
             variant=VARIANT,
             reason="channel by channel, least code",
         ),
@@ -67,6 +69,8 @@ def compact_add_kernels(op: Add, cpu: CpuClass, a: TensorType, b: TensorType) ->
             out_row_bytes=count,
             constants=(np.array(numbers, np.int32),),
             headers=("ew_compact_dsp.h",),
+            code_bytes=2 * CALL_BYTES,
+            shared_code=functions(cpu, ["ew_add_compact"]),
             variant=VARIANT,
             reason="element by element, least code",
             work={"compact_add": 1, "compact_add_element": count},

@@ -8,12 +8,13 @@ from edgewright.targets.codegen.kernels.geometry import Geometry
 from edgewright.targets.codegen.kernels.work import Work
 
 
-def conv_work(g: Geometry, outputs: int) -> Work:
+def conv_work(g: Geometry, outputs: int, *, in_place: bool) -> Work:
     """`ew_conv_compact` of one output row.
 
     Args:
         g: What the row reads.
         outputs: Output channels of a group.
+        in_place: Whether receptive fields are not copied.
     """
     tiles, single = -(-g.out_columns // 3), g.out_columns % 3 == 1
     # A last tile of two pixels gathers the second one again.
@@ -26,13 +27,13 @@ def conv_work(g: Geometry, outputs: int) -> Work:
     copied = {g.width * g.group_channels: int(run.sum()), g.group_channels: columns}
     if g.width == 1:
         copied = {g.group_channels: int(run.sum()) + columns}
-    if g.height == g.width == 1 and g.group_channels % 4 == 0:
+    if in_place:
         copied = {}
     once, pairs = g.groups * g.height, -(-outputs // 2)
     return {
         "compact_conv": 1,
         "compact_tile": g.groups * tiles,
-        "compact_row": once * len(first),
+        "compact_row": 0 if in_place else once * len(first),
         "compact_part": once * sum(copied.values()),
         "compact_word": once * sum(n * (size // 4) for size, n in copied.items()),
         "compact_byte": once * sum(n * (size % 4) for size, n in copied.items())

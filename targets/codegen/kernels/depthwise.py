@@ -16,6 +16,7 @@ from edgewright.converter.ops.depthwise import DepthwiseConv2D
 from edgewright.converter.ops.weight_format import WeightFormat, weight_format
 from edgewright.converter.program import TensorType
 from edgewright.targets.codegen.kernels.depthwise_mve import depthwise_strip_kernel
+from edgewright.targets.codegen.kernels.function_bytes import CALL_BYTES, functions
 from edgewright.targets.codegen.kernels.geometry import window_input
 from edgewright.targets.codegen.kernels.packed_layout import storage
 from edgewright.targets.codegen.kernels.packed_taps import pack_taps, unpack_arguments
@@ -79,7 +80,7 @@ def depthwise_kernel(op: DepthwiseConv2D, cpu: CpuClass, x: TensorType) -> RowKe
     channels = x.shape[2]
     rows, columns, outputs = op.output_type(x).shape
     if op.multiplier != 1 or channels % 4:
-        return _any_kernel(op, x)
+        return _any_kernel(op, cpu, x)
     height, width = op.window
     by_channel = np.ascontiguousarray(op.weights.transpose(2, 0, 1))
     vector = cpu.name == "mve"
@@ -129,6 +130,8 @@ def f(rows: T.handle, geometry: T.handle, W: T.Buffer(({quads}, {words}), "{pack
         ),
         headers=("ew_depthwise_mve.h" if vector else "ew_depthwise.h", *_headers(stored)),
         scratch_bytes=taps if unpacked else 0,
+        code_bytes=CALL_BYTES * (4 + 5 * len(runs)),
+        shared_code=functions(cpu, [f"ew_{name}" for name in calls]),
         reason=f"{_storage(stored)}4 channels at a time, borders peeled, {'Helium' if vector else call.form}",
         work=depthwise_work(
             [(name, run[1], run[4] - run[3]) for name, run in zip(calls, runs, strict=True)], quads, height
@@ -176,7 +179,7 @@ def _storage(stored: WeightFormat) -> str:
     return f"{storage(stored)}: " if stored.packed else ""
 
 
-def _any_kernel(op: DepthwiseConv2D, x: TensorType) -> RowKernel:
+def _any_kernel(op: DepthwiseConv2D, cpu: CpuClass, x: TensorType) -> RowKernel:
     stored = weight_format(op.weight_format)
     rows, columns, outputs = op.output_type(x).shape
     zero = op.input_zero_point
@@ -219,6 +222,8 @@ def _any_kernel(op: DepthwiseConv2D, x: TensorType) -> RowKernel:
         ),
         headers=("ew_depthwise.h", *_headers(stored)),
         scratch_bytes=count if stored.packed else 0,
+        code_bytes=3 * CALL_BYTES,
+        shared_code=functions(cpu, ["ew_depthwise_any"]),
         reason=f"{_storage(stored)}channel by channel: multiplier above 1 or channels not a multiple of 4",
         work=work,
     )

@@ -27,6 +27,8 @@ Int64Array = npt.NDArray[np.int64]
 MOST_SCALE = 8
 # All products of the search fit 64 bits while the shift is not larger than this.
 MOST_SHIFT = 20
+# What suits nearly all layers, so that they have the same instructions.
+COMMON_SHIFT = 8
 # Offsets are small; they lie in the upper half of a word whose lower half is a weight.
 OFFSETS = np.array(sorted(range(-8192, 8192), key=abs), np.int64)
 # Multipliers beside the nearest one, which may have more room.
@@ -70,10 +72,10 @@ def find_steps(op: DepthwiseConv2D, lower: Int64Array) -> Steps | None:
         return None
     shift = int(min(MOST_SHIFT, (right + MOST_SCALE - 1).min()))
     # All weights scaled alike need fewer bytes (`planes_compact.py`); single scales keep more of the slopes.
-    alike = np.full_like(right, MOST_SCALE)
-    return _find(op, lower, alike, shift) or _find(
-        op, lower, np.clip(shift + 1 - right, 0, MOST_SCALE), shift
-    )
+    alike, single = np.full_like(right, MOST_SCALE), np.clip(shift + 1 - right, 0, MOST_SCALE)
+    ways = ((alike, min(COMMON_SHIFT, shift)), (alike, shift), (single, shift))
+    found = (_find(op, lower, scale, downwards) for scale, downwards in ways)
+    return next((steps for steps in found if steps is not None), None)
 
 
 def _find(op: DepthwiseConv2D, lower: Int64Array, scale: Int64Array, shift: int) -> Steps | None:

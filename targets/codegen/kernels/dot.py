@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from edgewright.targets.codegen.kernels.function_bytes import LOOP_BYTES, functions
 from edgewright.targets.codegen.kernels.geometry import Geometry
 from edgewright.targets.codegen.kernels.requantization import Epilogue
 from edgewright.targets.codegen.kernels.work import gather_any_work, gather_work, tile_work
@@ -110,6 +111,16 @@ def _segment(index: int, g: Geometry, segment: tuple[int, int, int], outputs: in
 """
 
 
+def _names(g: Geometry, segments: Sequence[tuple[int, int, int]], call: Epilogue) -> list[str]:
+    """Micro-kernels a kernel calls, and those that they call."""
+    names = ["ew_gather_any" if g.group_channels % 4 else "ew_gather"]
+    for _, _, pixels in segments:
+        names.append(f"ew_tile_2x{pixels}_{call.form}")
+        if call.form not in ("relu", "linear"):  # those sum themselves
+            names.append(f"ew_dot_2x{pixels}")
+    return names
+
+
 def dot_kernel(
     family: str,
     weights: npt.NDArray[np.int8],
@@ -164,6 +175,8 @@ def f(rows: T.handle, window: T.handle, {output}X: T.Buffer(({g.quads * 4 * larg
         headers=("ew_gather.h", f"ew_dot_{cpu.name}.h"),
         # Channels that are not a multiple of 4 are lined up as int8 first.
         scratch_bytes=g.quads * (8 * largest + (4 if g.group_channels % 4 else 0)),
+        code_bytes=LOOP_BYTES * len(segments),
+        shared_code=functions(cpu, _names(g, segments, call)),
         variant="tiles 2x3" if cpu.name == "dsp" else "tiles 2x2",
         reason=f"tiles of {', '.join(str(p) for _, _, p in segments)} pixels x 2 channels, "
         f"{call.form} requantization",

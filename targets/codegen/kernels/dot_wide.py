@@ -23,7 +23,7 @@ from __future__ import annotations
 from edgewright.converter.ops.conv2d import Conv2D
 from edgewright.converter.ops.fully_connected import FullyConnected
 from edgewright.converter.program import TensorType
-from edgewright.targets.codegen.kernels.dot import window_constants
+from edgewright.targets.codegen.kernels.dot_wide_code import wide_code, wrapper_bytes
 from edgewright.targets.codegen.kernels.dot_wide_image import image_kernels
 from edgewright.targets.codegen.kernels.dot_wide_layer import PLACES, WideLayer, wide_layer
 from edgewright.targets.codegen.kernels.dot_wide_layout import (
@@ -33,16 +33,15 @@ from edgewright.targets.codegen.kernels.dot_wide_layout import (
     wide_segments,
     wide_stream,
 )
-from edgewright.targets.codegen.kernels.dot_wide_source import wide_source
+from edgewright.targets.codegen.kernels.dot_wide_source import ARGUMENTS, layer_constants, wide_source
 from edgewright.targets.codegen.kernels.dot_wide_tiles import WholeRows, WideTiles
 from edgewright.targets.codegen.kernels.dot_wide_work import wide_work
+from edgewright.targets.codegen.kernels.folded_requantization import FoldedEpilogue
 from edgewright.targets.codegen.row_kernel import RowKernel
 from edgewright.targets.cpu import CpuClass
 
-# Limits of immediates in the assembler: bytes of a tile's receptive fields, output channels of three pixels.
-MAX_X_BYTES, MAX_OUTPUTS = 65535, 4095 // 3
-# Pointers of a window on the stack of kernels that see the whole tensor.
-MAX_WHOLE_HEIGHT = 32
+# Limit of immediates in the assembler: output channels of three pixels.
+MAX_OUTPUTS = 4095 // 3
 
 
 def wide_kernels(op: Conv2D | FullyConnected, cpu: CpuClass, x: TensorType) -> tuple[RowKernel, ...]:
@@ -60,32 +59,35 @@ def wide_kernels(op: Conv2D | FullyConnected, cpu: CpuClass, x: TensorType) -> t
     rows = layer.out_rows > 1
     # Tiles fill the rows of some layers: these need no kernel that goes on in the next row.
     joined = rows and layer.geometry.out_columns % 4 != 0
-    found = [
-        _kernel(layer, "flash", whole=joined),
-        _kernel(layer, "ram", whole=rows),
-        _kernel(layer, "ram", whole=rows, shared=True),
-        _kernel(layer, "loop", whole=True, shared=True) if joined else None,
-        _kernel(layer, "loop", shared=True),
-    ]
+    found = [_kernel(layer, "flash", whole=joined), _kernel(layer, "ram", whole=rows)]
+    for call in layer.shared:
+        found.append(_kernel(layer, "flash", whole=joined, shared=call))
+        found.append(_kernel(layer, "ram", whole=rows, shared=call))
+    call = layer.shared[0]
+    if joined:
+        found.append(_kernel(layer, "loop", whole=True, shared=call))
+    found.append(_kernel(layer, "loop", shared=call))
     return tuple(k for k in found if k is not None) + image_kernels(layer)
 
 
 def wide_row_kernel(op: Conv2D | FullyConnected, cpu: CpuClass, x: TensorType) -> RowKernel | None:
     """The kernel that takes rows, with int8 weights and little scratch memory; None where there is none."""
     layer = wide_layer(op, cpu, x)
-    return None if layer is None else _kernel(layer, "loop", shared=True)
+    return None if layer is None else _kernel(layer, "loop", shared=layer.shared[0])
 
 
-def _kernel(layer: WideLayer, place: str, *, whole: bool = False, shared: bool = False) -> RowKernel | None:
+def _kernel(
+    layer: WideLayer, place: str, *, whole: bool = False, shared: FoldedEpilogue | None = None
+) -> RowKernel | None:
     """A kernel that gathers receptive fields.
 
     Args:
         layer: The layer.
         place: Of the weights, one of `PLACES`; "ram" for kernels that are called once.
         whole: Take the whole tensor in one call.
-        shared: With the code that layers of all depths share, instead of code of its own.
+        shared: Requantization of tile code that layers of all depths share; None for code of its own.
     """
-    g, v, call = layer.geometry, layer.view, layer.plain if shared else layer.call
+    g, v, call = layer.geometry, layer.view, shared or layer.call
     steps = step_weights(layer.weights)
     if place != "flash":
         steps = even_steps(steps)
@@ -102,38 +104,44 @@ def _kernel(layer: WideLayer, place: str, *, whole: bool = False, shared: bool =
         low=call.low,
         high=call.high,
         dual_issue=layer.dual_issue,
-        shared=shared,
+        shared=shared is not None,
         whole=WholeRows(v.rows, v.row_bytes, v.stride, v.dilation, v.pad_top) if whole else None,
     )
-    if tiles.x_bytes > MAX_X_BYTES or layer.total > MAX_OUTPUTS or (whole and g.height > MAX_WHOLE_HEIGHT):
+    numbers = layer_constants(g, tiles)
+    if numbers is None or layer.total > MAX_OUTPUTS:
         return None
-    source, arguments = wide_source(g, tiles)
     pairs = channel_pairs(tiles.outputs, g.groups)
     shapes = ", ".join(f"2x{p}" for _, _, p in tiles.segments)
     joined = ", rows joined" if whole and layer.out_rows > 1 else ""
-    how = f"{joined}, {PLACES[place]}{', shared code' if shared else ''}"
+    how = f"{joined}, {PLACES[place]}{shared_name(layer, shared)}"
     return RowKernel(
-        family=layer.family,
+        family=f"wide_{tiles.weights}",
         script="",
-        source=source,
-        arguments=arguments,
+        source=wide_source(g, tiles),
+        arguments=ARGUMENTS,
         # The output may overtake the input, which is read in the same call.
         may_alias=True,
         inputs=(layer.tensor if whole else v,),
         out_rows=1 if whole else layer.out_rows,
         out_row_bytes=pixels * layer.total,
         constants=(
-            window_constants(g),
+            numbers,
             wide_stream(steps, call, pairs, expanded=place == "flash"),
             *((layer.padding,) if whole else ()),
         ),
-        headers=("ew_wide_dsp.h",),
-        scratch_bytes=tiles.x_bytes
-        + tiles.line_bytes(g)
-        + (4 * tiles.block * len(pairs) if tiles.expand else 0),
-        code_bytes=tiles.code_bytes,
+        headers=("ew_wide_layer_dsp.h",),
+        scratch_bytes=tiles.scratch_bytes(g),
+        code_bytes=wrapper_bytes(g, tiles),
+        shared_code=wide_code(g, tiles),
         variant=f"tiles 2x4{how}",
         reason=f"tiles of channels x pixels {shapes}{how}, {call.form} requantization",
         lead_bytes=layer.whole_lead if whole else layer.row_lead,
         work=wide_work(g, tiles),
     )
+
+
+def shared_name(layer: WideLayer, shared: FoldedEpilogue | None) -> str:
+    """What a variant says of its code."""
+    if shared is None:
+        return ""
+    return ", shared code" if shared is layer.shared[0] else ", shared code for any zero point"

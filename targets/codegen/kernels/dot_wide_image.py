@@ -8,6 +8,11 @@ unrolled whole. Pixels of a tile lie side by side, or above one another where co
 
 from __future__ import annotations
 
+from edgewright.targets.codegen.kernels.dot_wide_code import (
+    image_code,
+    image_tile_bytes,
+    image_wrapper_bytes,
+)
 from edgewright.targets.codegen.kernels.dot_wide_image_source import (
     MAX_OFFSET,
     Image,
@@ -22,7 +27,6 @@ from edgewright.targets.codegen.kernels.dot_wide_layout import (
     step_weights,
     wide_stream,
 )
-from edgewright.targets.codegen.kernels.dot_wide_tiles import FINISH_BYTES, STEP_BYTES
 from edgewright.targets.codegen.kernels.dot_wide_work import expand_work, image_work, sum_work, tile_work
 from edgewright.targets.codegen.kernels.work import Work
 from edgewright.targets.codegen.row_kernel import RowKernel
@@ -72,11 +76,16 @@ def _kernel(layer: WideLayer, image: Image, place: str, whole: bool) -> RowKerne
     each = 1 if place != "loop" else 2
     block = 2 + behind + 2 * steps.shape[1] // each
     shapes = ", ".join(f"2x{p}" for _, _, p in image.segments)
+    source, names = image_source(layer, image, place, whole, steps.shape[1], block)
+    tiles = {
+        name: image_tile_bytes(call, p, place, steps.shape[1], dual_issue=layer.dual_issue)
+        for p, name in names.items()
+    }
     order = "above one another" if image.down else "side by side"
     return RowKernel(
         family=layer.family,
         script="",
-        source=image_source(layer, image, place, whole, steps.shape[1], block),
+        source=source,
         arguments=("rows", "c[0]", "scratch", "out"),
         may_alias=True,
         inputs=(layer.tensor if whole else layer.view,),
@@ -85,7 +94,8 @@ def _kernel(layer: WideLayer, image: Image, place: str, whole: bool) -> RowKerne
         constants=(stream,),
         headers=("ew_wide_image_dsp.h",),
         scratch_bytes=-(-image.size_bytes // 4) * 4 + (4 * block * len(pairs) if place == "ram" else 0),
-        code_bytes=sum(FINISH_BYTES + steps.shape[1] * (STEP_BYTES[p] + 4) for _, _, p in image.segments),
+        code_bytes=image_wrapper_bytes(len(names), place, whole=whole, odd=layer.total % 2 == 1),
+        shared_code=image_code(tiles, place),
         variant=f"tiles 2x4, int16 {'image' if whole else 'rows'}, {PLACES[place]}",
         reason=f"tiles of channels x pixels {shapes}, pixels {order}, int16 {'image' if whole else 'rows'}, "
         f"{PLACES[place]}, {call.form} requantization",

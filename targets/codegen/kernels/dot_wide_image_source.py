@@ -106,12 +106,16 @@ def out_distance(layer: WideLayer, image: Image) -> int:
     return layer.out_row_bytes if image.down else layer.total
 
 
-def image_source(layer: WideLayer, image: Image, place: str, whole: bool, steps: int, block: int) -> str:
+def image_source(
+    layer: WideLayer, image: Image, place: str, whole: bool, steps: int, block: int
+) -> tuple[str, dict[int, str]]:
+    """(C of a kernel, names of its tile functions by their pixels)."""
     g, v = layer.geometry, layer.view
-    made, calls = "", ""
+    made, calls, names = "", "", {}
     for first, count, pixels in image.segments:
         name, text = _tile_function(layer, image, place, steps, pixels)
         made += text
+        names[pixels] = name
         calls += _tiles(layer, image, (first, count, pixels), name, block)
     line = "c" if image.down else "r"
     put = "ew_wide_image_row_twice" if place == "loop" else "ew_wide_image_row"
@@ -128,13 +132,15 @@ def image_source(layer: WideLayer, image: Image, place: str, whole: bool, steps:
   w = (const int32_t *)wide;
 """
     elements = f"{image.used}, {image.left}, {image.right}"
-    return f"""{made}static void f(const void *const *rows, const int32_t *w, uint32_t *x, int8_t *y) {{
-{declared}{expand}  for (int32_t r = 0; r < {rows}; r++)
+    source = f"""{made}static void f(const void *const *rows, const int32_t *w, uint32_t *x, int8_t *y) {{
+{declared}{expand}  ew_wide_tile tile = {{.low = {layer.call.low}, .high = {layer.call.high}}};
+  for (int32_t r = 0; r < {rows}; r++)
     {put}({row}, (int16_t *)x + r * {image.pitch // 2}, {elements}, {g.zero_point});
   for (int32_t {line} = 0; {line} < {image.lines}; {line}++) {{
 {calls}  }}
 }}
 """
+    return source, names
 
 
 def _tiles(layer: WideLayer, image: Image, segment: tuple[int, int, int], name: str, block: int) -> str:
@@ -144,14 +150,19 @@ def _tiles(layer: WideLayer, image: Image, segment: tuple[int, int, int], name: 
     line = f"c * {image.column_distance}" if image.down else f"r * {image.row_distance}"
     out_line = f"{'c' if image.down else 'r'} * {across}"
     full = layer.total // 2
-    tail = "" if layer.call.full else f", {layer.call.low}, {layer.call.high}"
     text = f"""    for (int32_t t = 0; t < {count}; t++) {{
-      const uint32_t *field = x + (t * {pixels * image.distance} + {line} + {first * image.distance}) / 4;
-      int8_t *o = y + (t * {pixels * out} + {out_line} + {first * out});
-      {name}(w, field, o, o + {2 * full}{tail});
+      tile.w = w;
+      tile.x = x + (t * {pixels * image.distance} + {line} + {first * image.distance}) / 4;
+      tile.out = y + (t * {pixels * out} + {out_line} + {first * out});
+      tile.end = tile.out + {2 * full};
+      {name}(&tile);
 """
     if layer.total % 2:
-        text += f"      {name}(w + {full * block}, field, o + {layer.total - 2}, o + {layer.total}{tail});\n"
+        text += f"""      tile.w += {full * block};
+      tile.out += {layer.total - 2};
+      tile.end += 1;
+      {name}(&tile);
+"""
     return text + "    }\n"
 
 

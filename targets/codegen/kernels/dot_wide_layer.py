@@ -10,7 +10,13 @@ import numpy.typing as npt
 from edgewright.converter.ops.conv2d import Conv2D
 from edgewright.converter.ops.fully_connected import FullyConnected
 from edgewright.converter.program import Array, TensorType
-from edgewright.targets.codegen.kernels.folded_requantization import FoldedEpilogue, folded_epilogue, stepped
+from edgewright.targets.codegen.kernels.folded_requantization import (
+    STEP_SHIFT,
+    FoldedEpilogue,
+    any_zero_point,
+    folded_epilogue,
+    stepped,
+)
 from edgewright.targets.codegen.kernels.geometry import (
     Geometry,
     pixel_geometry,
@@ -33,11 +39,11 @@ class WideLayer:
     """A layer that wide tiles can compute.
 
     Args:
-        family: Start of the symbols.
+        family: Start of the symbols of kernels that are like no other's.
         weights: int8 [O, kh, kw, C / groups], at least two output channels in a group.
         geometry: What one output row reads.
         call: Requantization.
-        plain: The same with the shifts in the stream, for code that layers share.
+        shared: Requantizations of code that layers share, the fastest first.
         view: Rows the driver passes to a kernel that takes rows.
         out_rows: Output rows.
         dual_issue: Of the core.
@@ -47,7 +53,7 @@ class WideLayer:
     weights: npt.NDArray[np.int8]
     geometry: Geometry
     call: FoldedEpilogue
-    plain: FoldedEpilogue
+    shared: tuple[FoldedEpilogue, ...]
     view: RowInput
     out_rows: int
     dual_issue: bool
@@ -90,6 +96,8 @@ class WideLayer:
         row, v = self.out_row_bytes, self.view
         if self.in_order:
             return max(0, self.out_rows * (row - v.row_bytes))
+        if self.geometry.groups > 1:  # the input is gone through for every group
+            return self.out_rows * row
         return max(
             (r + 1) * row - max(0, r * v.stride - v.pad_top) * v.row_bytes for r in range(self.out_rows)
         )
@@ -118,7 +126,7 @@ def wide_layer(op: Conv2D | FullyConnected, cpu: CpuClass, x: TensorType) -> Wid
     groups = op.groups if isinstance(op, Conv2D) else 1
     if call is None or len(op.weights) // groups < 2:
         return None
-    call, plain = stepped(call), call
+    call, shared = stepped(call), shared_forms(call)
     rows, columns, channels = x.shape
     outputs = len(op.weights)
     if isinstance(op, FullyConnected):
@@ -126,10 +134,22 @@ def wide_layer(op: Conv2D | FullyConnected, cpu: CpuClass, x: TensorType) -> Wid
         geometry = pixel_geometry(op, x)
         family = f"fc_{columns}x{channels}_{outputs}"
         view = RowInput(rows, x.row_bytes)
-        return WideLayer(family, weights, geometry, call, plain, view, rows, cpu.dual_issue)
+        return WideLayer(family, weights, geometry, call, shared, view, rows, cpu.dual_issue)
     height, width = op.window
     out_rows, _out_columns, _ = op.output_type(x).shape
     geometry = window_geometry(op, x)
     view = window_input(op, x, op.input_zero_point)
     family = f"conv{height}x{width}_{columns}x{channels}_{outputs}"
-    return WideLayer(family, op.weights, geometry, call, plain, view, out_rows, cpu.dual_issue)
+    return WideLayer(family, op.weights, geometry, call, shared, view, out_rows, cpu.dual_issue)
+
+
+def shared_forms(call: FoldedEpilogue) -> tuple[FoldedEpilogue, ...]:
+    """The requantizations of few forms that give the same results.
+
+    Two forms do for most networks: "step" of one shift, for what is cut off at a zero point of -128 or rounds
+    once, and "linear", which is slower, for other zero points, and for all layers of a network that has some.
+    """
+    found, general = stepped(call), any_zero_point(call)
+    if found.form != "step" or found.common_shift != STEP_SHIFT:
+        return (general,)
+    return (found, general) if general.form == "linear" else (found,)

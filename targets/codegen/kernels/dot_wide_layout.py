@@ -15,7 +15,7 @@ STRAIGHT_STEPS = 32
 TURN_STEPS = 24
 # Steps of a turn of the loop that layers of all depths share, of tiles of four pixels and of fewer; powers
 # of two.
-SHARED_STEPS, SHARED_STEPS_FEWER = 32, 8
+SHARED_STEPS, SHARED_STEPS_FEWER = 16, 8
 # Tiles that take few of a layer's pixels are unrolled less.
 RARE_TURN_STEPS = 8
 RARE_SHARE = 0.25

@@ -10,16 +10,12 @@ from edgewright.targets.codegen.kernels.dot_wide_layout import (
     SHARED_STEPS,
     SHARED_STEPS_FEWER,
     Unrolling,
-    shared_skip,
     unrolling,
 )
 from edgewright.targets.codegen.kernels.geometry import Geometry
 
 # Bytes in front of a lined up receptive field (EW_WIDE_LEAD).
 LEAD_BYTES = 4
-# Code bytes of a tile: a step of each number of pixels, and what is beside them.
-STEP_BYTES = {4: 48, 3: 44, 2: 30, 1: 20}
-FINISH_BYTES = 240
 
 
 @dataclass(frozen=True)
@@ -122,18 +118,24 @@ class WideTiles:
         return 4 * self.steps * max(pixels for _, _, pixels in self.segments)
 
     def line_bytes(self, g: Geometry) -> int:
-        """Scratch bytes behind them: a receptive field that is lined up as int8 first."""
+        """Scratch bytes behind them: a kernel row of a receptive field that is lined up as int8 first."""
         if runs_inside(g):
             return 0
-        return -(-(LEAD_BYTES + g.height * g.width * g.group_channels) // 4) * 4
+        return -(-(LEAD_BYTES + g.width * g.group_channels) // 4) * 4
 
-    @property
-    def code_bytes(self) -> int:
-        """Code of the tiles, about."""
-        if self.shared:
-            return 0
-        sizes = (STEP_BYTES[p] * self.each * self.unrolling(p).repeats for _, _, p in self.segments)
-        return sum(size + FINISH_BYTES for size in sizes)
+    def row_bytes(self, g: Geometry) -> int:
+        """Scratch bytes behind that: pointers to the rows of a window."""
+        return 4 * g.height if self.whole else 0
+
+    def singly(self, g: Geometry) -> bool:
+        """Whether the pixels of some tiles are gathered one by one: beside padding, or in several rows."""
+        crossing = self.pixels > g.out_columns and g.out_columns % self.segments[0][2] != 0
+        return crossing or not runs_inside(g)
+
+    def scratch_bytes(self, g: Geometry) -> int:
+        """All of it, with weights as int16 at the end."""
+        wide = 4 * self.block * self.pairs * g.groups if self.expand else 0
+        return self.x_bytes + self.line_bytes(g) + self.row_bytes(g) + wide
 
 
 def runs_inside(g: Geometry) -> bool:
@@ -167,16 +169,7 @@ def tile_function(tiles: WideTiles, pixels: int) -> str:
     if tiles.shared:
         made = f"EW_WIDE_SHARED({kind}, {tiles.shared_turn(pixels).bit_length() - 1})"
     elif u.turn:
-        made = f"EW_WIDE_LOOP({kind}, {tiles.stride}, {u.straight}, {u.turn}, {4 * tiles.steps * pixels})"
+        made = f"EW_WIDE_LOOP({kind}, {tiles.stride}, {u.straight}, {u.turn})"
     else:
         made = f"EW_WIDE_STRAIGHT({kind}, {tiles.stride}, {u.straight})"
     return f"#ifndef {name.upper()}\n#define {name.upper()}\n{made}\n#endif\n"
-
-
-def tile_tail(tiles: WideTiles, pixels: int) -> str:
-    """The last arguments of a tile function."""
-    clamp = f", {tiles.low}, {tiles.high}"
-    if tiles.shared:
-        skip = shared_skip(tiles.repeats, tiles.shared_turn(pixels))
-        return f"{clamp}, {tiles.stride}, {skip}, {4 * tiles.steps * pixels}"
-    return "" if tiles.full else clamp

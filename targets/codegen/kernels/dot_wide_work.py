@@ -7,10 +7,11 @@ output of its requantization, for each turn of a loop. Gathering is counted by t
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
-from edgewright.targets.codegen.kernels.dot_wide_tiles import WideTiles, runs_inside, takes_runs
+from edgewright.targets.codegen.kernels.dot_wide_tiles import WideTiles, takes_runs
 from edgewright.targets.codegen.kernels.geometry import Geometry
-from edgewright.targets.codegen.kernels.work import Work, line_up_work
+from edgewright.targets.codegen.kernels.work import Work
 
 
 def wide_work(g: Geometry, tiles: WideTiles) -> Work:
@@ -22,11 +23,11 @@ def wide_work(g: Geometry, tiles: WideTiles) -> Work:
         turns = tiles.unrolling(pixels).turns
         if tiles.shared:
             turns = max(1, -(-(tiles.repeats - 1) // tiles.shared_turn(pixels)))
-        pairs = calls * tiles.pairs
+        pairs, odd = calls * tiles.pairs, tiles.outputs % 2
         parts.append(tile_work(kind, pixels, tiles.form, tiles.full, pairs))
         step = f"wide_{pixels}_{tiles.weights}_step"
-        tile = calls * (1 + tiles.outputs % 2)
-        parts.append({step: pairs * tiles.steps, "wide_turn": pairs * turns, f"{kind}_tile": tile})
+        parts.append({step: pairs * tiles.steps, "wide_turn": pairs * turns, "wide_last": calls * odd})
+        parts.append({f"{kind}_tile": calls * (1 + odd)})
     if tiles.expand:
         parts.append(expand_work(g.groups * tiles.pairs, tiles.steps))
     return sum_work(parts)
@@ -69,51 +70,85 @@ def image_work(rows: int, elements: tuple[int, int, int], lines: int) -> Work:
     }
 
 
+@dataclass
+class _Walk:
+    """What `ew_wide_next` comes by.
+
+    Args:
+        stretches: Of tiles at equal distances.
+        windows: Output rows that begin.
+        tiles: Gathered at once, by their pixels.
+        singles: Pixels gathered one by one: their first input columns.
+    """
+
+    stretches: int = 0
+    windows: int = 1
+    tiles: dict[int, int] = field(default_factory=dict)
+    singles: list[int] = field(default_factory=list)
+
+
 def _gather_work(g: Geometry, tiles: WideTiles) -> Work:
     """Gathering the receptive fields of all tiles of a call."""
+    walk = _walk(g, tiles)
     quads, rest = divmod(g.width * g.group_channels, 4)
-    fast, slow, rows = _tiles_inside(g, tiles)
     twice = "_twice" * tiles.twice
-    parts: list[Work] = [
-        {"wide_gather": g.groups * (sum(fast.values()) + slow), "wide_rows": g.groups * rows * g.height}
-    ]
-    for pixels, count in fast.items():
-        runs = g.groups * count * g.height
-        many = {f"wide_quads{twice}": runs * quads, f"wide_quads_pixel{twice}": runs * quads * pixels}
-        parts.append({"wide_runs": runs, "wide_rest": runs * pixels * (rest > 0), **many})
-    if slow:
-        runs = g.groups * slow * g.height
-        parts.append({"wide_field": g.groups * slow, "wide_run": runs, f"wide_quad{twice}": runs * quads})
-        parts.append({"wide_rest": runs * (rest > 0)})
-        share = _border_share(g) * slow
-        parts.append({name: share * n for name, n in line_up_work(g, vectors=False).items()})
-    return sum_work(parts)
+    fours = walk.tiles.get(4, 0)
+    few = sum(count for pixels, count in walk.tiles.items() if pixels != 4)
+    runs = g.height * (len(walk.singles) + sum(n * count for n, count in walk.tiles.items() if n != 4))
+    many = {f"wide_quads{twice}": quads, "wide_runs": 1, "wide_rest_four": int(rest > 0)}
+    work: Work = {name: fours * g.height * count for name, count in many.items()}
+    work |= {f"wide_quad{twice}": runs * quads, "wide_run": runs, "wide_rest": runs * (rest > 0)}
+    work |= {"wide_few": few, "wide_single": len(walk.singles), "wide_next": walk.stretches}
+    work["wide_row"] = walk.windows * g.height if tiles.whole else 0
+    parts = [work, *(_line_up_work(g, column) for column in walk.singles)]
+    return {name: g.groups * count for name, count in sum_work(parts).items()}
 
 
-def _border_share(g: Geometry) -> float:
-    """Work of lining up is counted for a row; so much of it is that of one slow pixel."""
-    return 0.0 if runs_inside(g) else 1.0 / g.out_columns
+def _line_up_work(g: Geometry, column: int) -> Work:
+    """A receptive field that is lined up, if it is not consecutive."""
+    columns = [column + kx * g.dilation for kx in range(g.width)]
+    if takes_runs(g) and columns[0] >= 0 and columns[-1] < g.columns:
+        return {}
+    inside = sum(0 <= c < g.columns for c in columns)
+    words, rest = divmod(g.group_channels, 4)
+    row = {
+        "wide_line": 1,
+        "wide_line_column": g.width,
+        "wide_line_word": inside * words,
+        "wide_line_byte": inside * rest + (g.width - inside) * g.group_channels,
+    }
+    return {name: g.height * count for name, count in row.items()}
 
 
-def _tiles_inside(g: Geometry, tiles: WideTiles) -> tuple[dict[int, int], int, int]:
-    """(tiles gathered at once by their pixels, pixels gathered one by one, times row pointers are made)."""
-    fast: dict[int, int] = {}
-    slow, rows, c = 0, 0, 0
-    reach = (g.width - 1) * g.dilation
-    for _, count, pixels in tiles.segments:
-        for _ in range(count):
+def _walk(g: Geometry, tiles: WideTiles) -> _Walk:
+    found, c = _Walk(), 0
+    for _, left, n in tiles.segments:
+        while left:
             if c == g.out_columns:
-                c, rows = 0, rows + 1
-            column = c * g.stride - g.pad_left
-            inside = column >= 0 and column + (pixels - 1) * g.stride + reach < g.columns
-            whole = c + pixels <= g.out_columns
-            if inside and whole and takes_runs(g):
-                fast[pixels] = fast.get(pixels, 0) + 1
+                c, found.windows = 0, found.windows + 1
+            count = min(left, _tiles_inside(g, c, n))
+            if count:
+                found.tiles[n] = found.tiles.get(n, 0) + count
+                c += n * count
             else:
-                slow += pixels
-            rows += (c + pixels - 1) // g.out_columns
-            c = (c + pixels - 1) % g.out_columns + 1
-    return fast, slow, rows + 1 if tiles.whole else 0
+                count = 1
+                for _ in range(n):
+                    if c == g.out_columns:
+                        c, found.windows = 0, found.windows + 1
+                    found.singles.append(c * g.stride - g.pad_left)
+                    c += 1
+            left -= count
+            found.stretches += 1
+    return found
+
+
+def _tiles_inside(g: Geometry, c: int, n: int) -> int:
+    """How many tiles of n pixels, all inside the tensor and in one row, begin at an output column."""
+    column = c * g.stride - g.pad_left
+    free = g.columns - 1 - (g.width - 1) * g.dilation - column
+    if not takes_runs(g) or column < 0 or free < 0:
+        return 0
+    return min(free // g.stride + 1, g.out_columns - c) // n
 
 
 def sum_work(parts: Iterable[Work]) -> Work:

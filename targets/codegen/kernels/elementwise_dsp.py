@@ -7,8 +7,10 @@ import numpy as np
 from edgewright.converter.ops.binary import Add, Mul
 from edgewright.converter.ops.fixed_point import Int32Array
 from edgewright.converter.program import TensorType
+from edgewright.targets.codegen.kernels.function_bytes import CALL_BYTES, functions
 from edgewright.targets.codegen.kernels.linear_sum import LinearSum, linear_sum
 from edgewright.targets.codegen.row_kernel import RowInput, RowKernel
+from edgewright.targets.cpu import DSP
 
 FULL_CLAMP = (-128, 127)
 # With larger shifts the zero point of a product's constant could leave int32.
@@ -114,6 +116,8 @@ static void f(const int8_t *a, const int8_t *b, int8_t *y, const int32_t *k) {{
         out_row_bytes=columns * channels,
         constants=(constants,),
         headers=(f"ew_{micro_kernel}_dsp.h",),
+        code_bytes=(4 + 2 * (runs > 1) + 9 * (rest > 0)) * CALL_BYTES,
+        shared_code=functions(DSP, [name]),
         variant="4 elements at a time",
         reason="4 elements at a time" + (", one linear form for all pairs" if micro_kernel == "add" else ""),
     )

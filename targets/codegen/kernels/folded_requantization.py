@@ -14,8 +14,9 @@ from edgewright.targets.codegen.kernels.dead_channels import Int32Array, settle_
 # The addend of a folded requantization stays below 2^30, so that it never overflows with the product.
 MAX_FOLDED_SHIFT = 22
 # Right shift of form "step", where the channels' own are not smaller. SSAT shifts by a constant of the
-# instruction: layers of the same one share code.
-STEP_SHIFT = 8
+# instruction: layers of the same one share code. Larger ones keep more bits of the multipliers, but fewer
+# layers have only channels with shifts that large.
+STEP_SHIFT = 6
 # Offsets of the doubled accumulator that are tried to put all steps in their places.
 STEP_OFFSETS = 1 << 17
 # Multipliers tried on each side of the nearest one.
@@ -44,6 +45,7 @@ class FoldedEpilogue:
         shift: int32 [O], s >= 1.
         form: "relu", "linear", "once" or "step".
         low, high: Of the output.
+        dead: bool [O], channels whose weights are all zero.
     """
 
     bias: Int32Array
@@ -53,6 +55,7 @@ class FoldedEpilogue:
     form: str
     low: int
     high: int
+    dead: npt.NDArray[np.bool_]
 
     @property
     def full(self) -> bool:
@@ -94,6 +97,7 @@ def folded_epilogue(
         form=form,
         low=requantize.clamp[0],
         high=requantize.clamp[1],
+        dead=np.abs(flat).sum(axis=1) == 0,
     )
 
 
@@ -115,11 +119,14 @@ def stepped(call: FoldedEpilogue) -> FoldedEpilogue:
     """
     if call.form not in ("relu", "once"):
         return call
-    common = min(STEP_SHIFT, int(call.shift.min()))
+    common = min(STEP_SHIFT, int(call.shift.min(initial=STEP_SHIFT, where=~call.dead)))
     zero_point = _zero_point(call)
     found = [
-        _step_constants(int(m), int(s), common, zero_point, once=call.form == "once")
-        for m, s in zip(call.multiplier, call.shift, strict=True)
+        # A dead channel's bias is 8 * (output - zero point), which becomes the addend.
+        (0, -int(b), int(b) // 8 << common)
+        if dead
+        else _step_constants(int(m), int(s), common, zero_point, once=call.form == "once")
+        for b, m, s, dead in zip(call.bias, call.multiplier, call.shift, call.dead, strict=True)
     ]
     if any(f is None for f in found):
         return call
@@ -137,6 +144,11 @@ def stepped(call: FoldedEpilogue) -> FoldedEpilogue:
         shift=_int32(shift),
         form="step",
     )
+
+
+def any_zero_point(call: FoldedEpilogue) -> FoldedEpilogue:
+    """The same function in form "linear", which has that of form "relu" as a case."""
+    return replace(call, form="linear") if call.form == "relu" else call
 
 
 def _zero_point(call: FoldedEpilogue) -> int:

@@ -9,6 +9,7 @@ from edgewright.converter.program import TensorType
 from edgewright.targets.codegen.kernels.convolution import packed_format, pixelwise_kernel
 from edgewright.targets.codegen.kernels.dot import pack_constants
 from edgewright.targets.codegen.kernels.fully_connected_dsp import fc_kernels
+from edgewright.targets.codegen.kernels.function_bytes import LOOP_BYTES, functions
 from edgewright.targets.codegen.kernels.requantization import epilogue
 from edgewright.targets.codegen.row_kernel import RowInput, RowKernel
 from edgewright.targets.cpu import CpuClass
@@ -24,8 +25,9 @@ def fully_connected_kernel(op: FullyConnected, cpu: CpuClass, x: TensorType) -> 
     rows, columns, _ = x.shape
     packed = packed_format(op.weight_format, inputs) is not None
     single = fc_kernels(op, cpu, x) if columns == 1 else ()
-    if single and single[-1].scratch_bytes == 0:
-        return single[-1]
+    in_place = [kernel for kernel in single if kernel.scratch_bytes == 0]
+    if in_place:
+        return in_place[0]
     if columns > 1 or inputs % 4 or cpu.name == "mve" or packed:
         return pixelwise_kernel(op, cpu, x)
     quads, groups = inputs // 4, -(-outputs // 4)
@@ -59,6 +61,8 @@ def f(X: T.Buffer(({inputs},), "int8"), output: T.handle, W: T.Buffer(({groups},
             pack_constants(call, 1, 4),
         ),
         headers=(f"ew_dot_{cpu.name}.h",),
+        code_bytes=LOOP_BYTES,
+        shared_code=functions(cpu, [f"ew_tile_4x1_{call.form}", "ew_dot_4x1"]),
         reason="4 channels at a time, input read in place",
         work={
             "fully_connected": 1,

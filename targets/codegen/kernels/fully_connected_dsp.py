@@ -20,11 +20,13 @@ from edgewright.converter.ops.fixed_point import Int32Array, Int64Array
 from edgewright.converter.ops.fully_connected import FullyConnected
 from edgewright.converter.ops.weight_format import weight_format
 from edgewright.converter.program import TensorType
+from edgewright.targets.codegen.kernels.function_bytes import CALL_BYTES, functions
 from edgewright.targets.codegen.kernels.one_product import OneProduct, one_product, reachable_sums
 from edgewright.targets.codegen.row_kernel import RowInput, RowKernel
 from edgewright.targets.cpu import CpuClass
 
-# Smaller layers take four channels at a time on every core: a half of the code for a few cycles.
+# Larger layers may take eight channels at a time, twice the code for a few cycles, but not where an
+# instruction that loads several words counts as one.
 EIGHT_CHANNELS_WEIGHTS = 4096
 # What the micro-kernels read: (bytes of a quad of x, bytes of a weight, words for people).
 READS = {
@@ -45,8 +47,7 @@ class _Shape:
     quads: int
 
     @staticmethod
-    def of(outputs: int, depth: int, cpu: CpuClass) -> _Shape:
-        channels = 4 if cpu.dual_issue or outputs * depth < EIGHT_CHANNELS_WEIGHTS else 8
+    def of(outputs: int, depth: int, channels: int) -> _Shape:
         groups, rest = divmod(outputs, channels)
         return _Shape(channels, groups, -(-rest // 2), rest % 2 == 1, -(-depth // 4))
 
@@ -62,7 +63,9 @@ class _Shape:
 
 
 def fc_kernels(op: FullyConnected | Conv2D, cpu: CpuClass, x: TensorType) -> tuple[RowKernel, ...]:
-    """Kernels of a layer whose weights meet one pixel, fastest first; none where they do not fit.
+    """Kernels of a layer whose weights meet one pixel; none where they do not fit.
+
+    Most channels at a time first, of these the fastest first.
 
     Args:
         op: int8 weights; convolutions of a 1x1 window over one pixel as well.
@@ -77,13 +80,16 @@ def fc_kernels(op: FullyConnected | Conv2D, cpu: CpuClass, x: TensorType) -> tup
     if product is None:
         return ()
     outputs, depth = weights.shape
-    shape = _Shape.of(outputs, depth, cpu)
-    filled = np.zeros((shape.filled, 4 * shape.quads), np.int64)
-    filled[:outputs, :depth] = weights
-    reads = ["long"] if cpu.dual_issue else []
-    if (256 * filled[0::2] + filled[1::2]).min() >= -(1 << 15):
-        reads += ["wide", "s8"] if depth % 4 == 0 else ["wide"]  # in place, whole quads are read
-    return tuple(_kernel(op, x, shape, filled, product, read) for read in reads)
+    found: list[RowKernel] = []
+    for channels in (4,) if cpu.dual_issue or outputs * depth < EIGHT_CHANNELS_WEIGHTS else (8, 4):
+        shape = _Shape.of(outputs, depth, channels)
+        filled = np.zeros((shape.filled, 4 * shape.quads), np.int64)
+        filled[:outputs, :depth] = weights
+        reads = ["long"] if cpu.dual_issue else []
+        if (256 * filled[0::2] + filled[1::2]).min() >= -(1 << 15):
+            reads += ["wide", "s8"] if depth % 4 == 0 else ["wide"]  # in place, whole quads are read
+        found += [_kernel(op, cpu, x, shape, filled, product, read) for read in reads]
+    return tuple(found)
 
 
 def _is_single(op: FullyConnected | Conv2D, x: TensorType) -> bool:
@@ -154,6 +160,7 @@ def _header(shape: _Shape, product: OneProduct, stream_bytes: int, read: str) ->
 
 def _kernel(
     op: FullyConnected | Conv2D,
+    cpu: CpuClass,
     x: TensorType,
     shape: _Shape,
     filled: Int64Array,
@@ -183,6 +190,8 @@ def _kernel(
         constants=(_stream(op, shape, filled, product, read),),
         headers=("ew_fc_dsp.h",),
         scratch_bytes=8 * shape.quads if widened else 0,
+        code_bytes=(4 if widened else 1) * CALL_BYTES,
+        shared_code=functions(cpu, [call, "ew_fc_widen_quads"] if widened else [call]),
         variant=f"one pixel, {shape.channels} channels, {words}",
         reason=f"one pixel, {shape.channels} channels at a time, {words}",
         work=_work(shape, kind, read),

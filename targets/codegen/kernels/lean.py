@@ -33,8 +33,14 @@ from edgewright.targets.codegen.kernels.dot import (
     split_tiles,
     window_constants,
 )
+from edgewright.targets.codegen.kernels.function_bytes import LOOP_BYTES, functions
 from edgewright.targets.codegen.kernels.geometry import Geometry, pixel_geometry, window_geometry
-from edgewright.targets.codegen.kernels.lean_source import Tiles, lean_source, lean_work
+from edgewright.targets.codegen.kernels.lean_source import (
+    Tiles,
+    lean_functions,
+    lean_source,
+    lean_work,
+)
 from edgewright.targets.codegen.kernels.requantization import Epilogue, epilogue
 from edgewright.targets.codegen.row_kernel import RowKernel
 from edgewright.targets.cpu import CpuClass
@@ -90,7 +96,7 @@ def _lean(
     # For one pixel alone, four channels at a time are faster.
     if cpu.name == "dsp" and g.out_columns > 1:
         call = _call(requantize, weights, g, cpu, 2, once=once)
-        candidates[:0] = [_pairs(full, weights, g, call, pixels) for pixels in ((3, 2, 1), (2, 1))]
+        candidates[:0] = [_pairs(full, weights, g, call, cpu, pixels) for pixels in ((3, 2, 1), (2, 1))]
     return _smaller(full, candidates)
 
 
@@ -123,7 +129,12 @@ def _call(
 
 
 def _pairs(
-    full: RowKernel, weights: npt.NDArray[np.int8], g: Geometry, call: Epilogue, pixels: Sequence[int]
+    full: RowKernel,
+    weights: npt.NDArray[np.int8],
+    g: Geometry,
+    call: Epilogue,
+    cpu: CpuClass,
+    pixels: Sequence[int],
 ) -> RowKernel | None:
     """2 channels x some pixels; None where the pixels lie too far apart to be read in place."""
     segments = split_tiles(g.out_columns, pixels)
@@ -137,6 +148,7 @@ def _pairs(
         full,
         g,
         tiles,
+        cpu,
         pack_weights(weights, g.groups),
         "ew_lean_dsp.h",
         0 if in_place else 4 * g.quads * lines,
@@ -151,7 +163,7 @@ def _fours(
     outputs = int(weights.shape[0]) // g.groups
     tiles = Tiles([(0, g.out_columns, 1)], 4, outputs, call, in_place)
     packed = pack_fours(weights, g.groups)
-    return _kernel(full, g, tiles, packed, f"ew_dot_{cpu.name}.h", 0 if in_place else 4 * g.quads)
+    return _kernel(full, g, tiles, cpu, packed, f"ew_dot_{cpu.name}.h", 0 if in_place else 4 * g.quads)
 
 
 def pack_fours(weights: npt.NDArray[np.int8], groups: int) -> npt.NDArray[np.int8]:
@@ -169,6 +181,7 @@ def _kernel(
     full: RowKernel,
     g: Geometry,
     tiles: Tiles,
+    cpu: CpuClass,
     packed: npt.NDArray[np.int8],
     header: str,
     scratch_bytes: int,
@@ -192,7 +205,8 @@ def _kernel(
         headers=("ew_gather_s8.h", header),
         scratch_bytes=scratch_bytes,
         variant=f"tiles of {pixels} int8 pixels x {tiles.channels}",
-        code_bytes=0,
+        code_bytes=LOOP_BYTES * len(tiles.segments),
+        shared_code=functions(cpu, lean_functions(g, tiles)),
         reason=f"less scratch memory: tiles of {pixels} int8 pixels x {tiles.channels} channels"
         f"{', input read in place' if tiles.in_place else ''}, {tiles.call.form} requantization",
         work=lean_work(g, tiles),

@@ -78,13 +78,29 @@ def lean_source(g: Geometry, tiles: Tiles) -> tuple[str, tuple[str, ...]]:
     return source, tuple(PARAMETERS[n][1] for n in names)
 
 
+def _tile_name(g: Geometry, tiles: Tiles, pixels: int) -> str:
+    name = f"ew_tile_s8_2x{pixels}_{tiles.call.form}"
+    return f"{name}_{g.stride * g.pixel_bytes}" if tiles.in_place else name
+
+
+def lean_functions(g: Geometry, tiles: Tiles) -> list[str]:
+    """Micro-kernels a kernel calls, and those that they call."""
+    names = [] if tiles.in_place else [_gather_name(g, tiles)]
+    for _, _, pixels in tiles.segments:
+        tile, sums = f"ew_tile_4x1_{tiles.call.form}", "ew_dot_4x1"
+        if tiles.channels == 2:
+            tile = _tile_name(g, tiles, pixels)
+            sums = f"{tile}_sums"
+        names += [tile] if tiles.in_registers else [tile, sums]
+    return names
+
+
 def _tile_function(g: Geometry, tiles: Tiles, pixels: int) -> tuple[str, str]:
     """(name, text) of a tile function; kernels share those of one distance."""
     form, distance, advance = tiles.call.form, 4, 4 * pixels
-    name = f"ew_tile_s8_2x{pixels}_{form}"
+    name = _tile_name(g, tiles, pixels)
     if tiles.in_place:
         distance, advance = g.stride * g.pixel_bytes, 4
-        name += f"_{distance}"
     made = f"EW_TILE_S8_{form}({name}, {pixels}, {distance}, {advance})"
     return name, f"#ifndef {name.upper()}\n#define {name.upper()}\n{made}\n#endif\n"
 
@@ -110,14 +126,17 @@ def _segment(g: Geometry, tiles: Tiles, segment: tuple[int, int, int], name: str
 """
 
 
+def _gather_name(g: Geometry, tiles: Tiles) -> str:
+    if tiles.channels != 2:
+        return "ew_gather_s8"
+    return "ew_gather_quads_any" if g.group_channels % 4 else "ew_gather_quads"
+
+
 def _gather(g: Geometry, tiles: Tiles, segment: tuple[int, int, int]) -> str:
     first, _, pixels = segment
     column = f"t * {pixels * g.stride} + {first * g.stride - g.pad_left}"
-    name, depth = "ew_gather_s8", f", {4 * g.quads}"
-    if tiles.channels == 2:
-        name = "ew_gather_quads_any"
-        if g.group_channels % 4 == 0:
-            name, depth = "ew_gather_quads", ""
+    name = _gather_name(g, tiles)
+    depth = "" if name == "ew_gather_quads" else f", {4 * g.quads}"
     channel = f"g * {g.group_channels}"
     return f"      {name}(rows, x, {column}, {pixels}, {g.stride}, {channel}, window{depth});\n"
 

@@ -37,55 +37,23 @@ EW_INLINE void ew_wide_rest(const int8_t *p, uint32_t *x, int32_t rest, int32_t 
   }
 }
 
-/* A run of each of `pixels` pixels, `distance` bytes apart. Inlined: most arguments are constants. Returns the next x. */
-EW_INLINE uint32_t *ew_wide_runs(const int8_t *p, uint32_t *x, int32_t n, int32_t pixels, int32_t distance, int32_t step,
-                                 int32_t twice) {
-#pragma GCC unroll 2
+/* A run of one pixel; `step`: words from one word of a pixel to the next. */
+EW_INLINE uint32_t *ew_wide_one(const int8_t *p, uint32_t *x, int32_t n, int32_t step, int32_t twice) {
   for (const int8_t *end = p + (n & ~3); p != end; p += 4, x += 2 * step) {
-    uint32_t v[4];
-#pragma GCC unroll 4
-    for (int32_t i = 0; i < pixels; i++) v[i] = ew_load_quad(p + i * distance);
-#pragma GCC unroll 4
-    for (int32_t i = 0; i < pixels; i++) x[i] = ew_wide_scale(ew_wide_even(v[i]), twice);
-#pragma GCC unroll 4
-    for (int32_t i = 0; i < pixels; i++) x[step + i] = ew_wide_scale(ew_wide_odd(v[i]), twice);
+    uint32_t v = ew_load_quad(p);
+    x[0] = ew_wide_scale(ew_wide_even(v), twice);
+    x[step] = ew_wide_scale(ew_wide_odd(v), twice);
   }
   int32_t rest = n & 3;
   if (rest == 0) return x;
-#pragma GCC unroll 4
-  for (int32_t i = 0; i < pixels; i++) ew_wide_rest(p + rest + i * distance, x + i, rest, step, twice);
+  ew_wide_rest(p + rest, x, rest, step, twice);
   return x + (rest == 3 ? 2 * step : step);
 }
-
 EW_NOINLINE uint32_t *ew_wide_run(const int8_t *p, uint32_t *x, int32_t n, int32_t step) {
-  return ew_wide_runs(p, x, n, 1, 0, step, 0);
+  return ew_wide_one(p, x, n, step, 0);
 }
 EW_NOINLINE uint32_t *ew_wide_run_twice(const int8_t *p, uint32_t *x, int32_t n, int32_t step) {
-  return ew_wide_runs(p, x, n, 1, 0, step, 1);
-}
-
-/* Bytes in front of a lined up field, which a run of fewer than four bytes reads. */
-#define EW_WIDE_LEAD 4
-
-/* The receptive field of one pixel, any of them: a run for every row of the window. `line` has room for EW_WIDE_LEAD bytes and
- * the field as int8. */
-EW_NOINLINE void ew_wide_field(const void *const *rows, uint32_t *x, int32_t column, int32_t channel, const ew_window *w,
-                               int32_t step, int8_t *line, int32_t twice) {
-  int32_t n = w->width * w->channels;
-  int32_t whole = n >= 4 && column >= 0 && column + (w->width - 1) * w->dilation < w->columns &&
-                  (w->width == 1 || (w->dilation == 1 && w->pixel == w->channels));
-  if (!whole) ew_line_up(rows, line + EW_WIDE_LEAD, column, channel, w);
-  for (int32_t ky = 0; ky < w->height; ky++) {
-    const int8_t *p = whole ? (const int8_t *)rows[ky] + channel + column * w->pixel : line + EW_WIDE_LEAD + ky * n;
-    x = twice ? ew_wide_run_twice(p, x, n, step) : ew_wide_run(p, x, n, step);
-  }
-}
-
-/* Pointers to the rows of a window that begins at row `first` of a tensor; `padding` stands for those outside. */
-EW_NOINLINE void ew_wide_rows(const void **rows, const int8_t *tensor, int32_t first, int32_t height, int32_t dilation,
-                              int32_t count, int32_t row_bytes, const void *padding) {
-  for (int32_t ky = 0; ky < height; ky++, first += dilation)
-    rows[ky] = first >= 0 && first < count ? tensor + first * row_bytes : padding;
+  return ew_wide_one(p, x, n, step, 1);
 }
 
 /* Words of four int8 weights, of two channels by turns, to doubled int16: of (a, b) the words (even a, even b, odd a, odd b).

@@ -20,21 +20,27 @@
 #define EW_WIDE_THREE_0_image_dual EW_WIDE_THREE_0_dual
 #define EW_WIDE_THREE_1_image_single EW_WIDE_THREE_1_single
 #define EW_WIDE_THREE_1_image_dual EW_WIDE_THREE_1_dual
-#define EW_WIDE_TWO_0_image_single EW_WIDE_TWO_0_single
-#define EW_WIDE_TWO_0_image_dual EW_WIDE_TWO_0_dual
-#define EW_WIDE_TWO_1_image_single EW_WIDE_TWO_1_single
-#define EW_WIDE_TWO_1_image_dual EW_WIDE_TWO_1_dual
+#define EW_WIDE_FOUR_image_single EW_WIDE_FOUR_single
+#define EW_WIDE_FOUR_image_dual EW_WIDE_FOUR_dual
 
 /* Assembler symbols: step, and offset of its word of the first pixel. A step behind the last (w8 has an even number) has
  * weights of zero and reads the first word. */
 #define EW_WIDE_ON                                                                                 \
   ".set ew_step, ew_step+1\n .set ew_at, -(ew_step < ew_steps)*(ew_step/ew_run*ew_pitch + ew_step%ew_run*4)\n"
 #define EW_WIDE_READ(r, pixel) "ldr " r ", [r1, #ew_at+" pixel "*ew_distance]\n"
-#define EW_WIDE_PAIR_4_image EW_WIDE_READ("r12", "2") EW_WIDE_READ("lr", "3")
-#define EW_WIDE_REST_4_image EW_WIDE_READ("r12", "0") EW_WIDE_READ("lr", "1") EW_WIDE_ON
-#define EW_WIDE_ALL_3_image EW_WIDE_READ("r10", "0") EW_WIDE_READ("r12", "1") EW_WIDE_READ("lr", "2") EW_WIDE_ON
-#define EW_WIDE_ALL_2_image EW_WIDE_READ("r12", "0") EW_WIDE_READ("lr", "1") EW_WIDE_ON
-#define EW_WIDE_ALL_1_image EW_WIDE_READ("r12", "0") EW_WIDE_ON
+#define EW_WIDE_PAIR_4_image EW_WIDE_READ("r6", "0") EW_WIDE_READ("r7", "1")
+#define EW_WIDE_REST_4_image EW_WIDE_READ("r6", "2") EW_WIDE_READ("r7", "3") EW_WIDE_ON
+#define EW_WIDE_ALL_3_image EW_WIDE_READ("r6", "0") EW_WIDE_READ("r7", "1") EW_WIDE_READ("r12", "2") EW_WIDE_ON
+#define EW_WIDE_ALL_2_image EW_WIDE_READ("r6", "0") EW_WIDE_READ("r7", "1") EW_WIDE_ON
+#define EW_WIDE_ALL_1_image EW_WIDE_READ("r6", "0") EW_WIDE_ON
+#define EW_WIDE_BEFORE_4_image_single ""
+#define EW_WIDE_BEFORE_4_image_dual ""
+#define EW_WIDE_BEFORE_3_image_single ""
+#define EW_WIDE_BEFORE_3_image_dual ""
+#define EW_WIDE_BEFORE_2_image_single ""
+#define EW_WIDE_BEFORE_2_image_dual ""
+#define EW_WIDE_BEFORE_1_image_single ""
+#define EW_WIDE_BEFORE_1_image_dual ""
 #define EW_WIDE_PAIR_4_image_single EW_WIDE_PAIR_4_image
 #define EW_WIDE_PAIR_4_image_dual EW_WIDE_PAIR_4_image
 #define EW_WIDE_REST_4_image_single EW_WIDE_REST_4_image
@@ -47,11 +53,10 @@
 #define EW_WIDE_ALL_1_image_dual EW_WIDE_ALL_1_image
 
 #define EW_WIDE_IMAGE(NAME, P, WEIGHTS, FORM, CLAMP, CORE, SHIFT, STRIDE, REPEATS, HEIGHT, RUN, PITCH, DISTANCE) \
-  EW_WIDE_TILE(NAME, P, WEIGHTS, FORM, CLAMP, CORE, #SHIFT,                                        \
+  EW_WIDE_TILE(NAME, P, WEIGHTS, FORM, CLAMP, CORE, #SHIFT, 3,                                      \
                ".set ew_step, 0\n .set ew_at, 0\n .set ew_run, " #RUN "\n .set ew_pitch, " #PITCH "\n" \
                ".set ew_steps, " #HEIGHT "*" #RUN "\n .set ew_distance, " #DISTANCE "\n",          \
-               EW_WIDE_MANY(#REPEATS, P, WEIGHTS, CORE), EW_WIDE_STORE_##P(#STRIDE), \
-               EW_WIDE_CLAMP_ARGUMENTS_##CLAMP)
+               EW_WIDE_MANY(#REPEATS, P, WEIGHTS, CORE), EW_WIDE_STORE_##P(#STRIDE))
 
 /* Four bytes as int16 in their order; d need not be aligned. */
 EW_INLINE void ew_wide_put(const int8_t *p, int16_t *d, int32_t twice) {

@@ -13,10 +13,9 @@ from edgewright.converter.ops.bits import bits_type, pack_bits
 from edgewright.converter.ops.mean_magnitude import MeanMagnitude
 from edgewright.converter.ops.requantize import Requantize
 from edgewright.converter.ops.window import output_size
-from edgewright.converter.program import Node, Port, Program, Quantization, TensorType
+from edgewright.converter.program import Program, Quantization, TensorType
+from tests.targets.codegen.side_by_side import Case, Inputs, Rng, int8_values, side_by_side
 
-Rng = np.random.Generator
-Case = tuple[OpKind, tuple[TensorType, ...]]
 CHANNELS = (1, 3, 8, 15, 16, 17, 31, 32, 33, 48, 63, 64, 96, 128)
 OUTPUTS = (1, 2, 7, 31, 32, 33, 64, 65, 97, 128, 160)
 
@@ -111,26 +110,12 @@ def inputs(rng: Rng, op: OpKind, types: tuple[TensorType, ...]) -> list[np.ndarr
             limit = int(rng.choice([3, 2000, MAX_FACTOR]))
             found.append(rng.integers(-limit, limit + 1, t.shape).astype(np.int32))
         else:
-            low, high = [(-128, 128), (-128, -127), (127, 128)][rng.choice(3, p=[0.8, 0.1, 0.1])]
-            found.append(rng.integers(low, high, t.shape).astype(np.int8))
+            found.append(int8_values(rng, t.shape))
     return found
 
 
-def program_of(cases: list[Case], seed: int) -> tuple[Program, dict[str, np.ndarray]]:
-    """Layers side by side, each with inputs of its own."""
+def binary_program(seed: int, count: int) -> tuple[Program, Inputs]:
+    """`count` layers of every kind, side by side."""
     rng = np.random.default_rng(seed)
-    values: dict[str, TensorType] = {}
-    data: dict[str, np.ndarray] = {}
-    nodes, ins, outs = [], [], []
-    for n, (op, types) in enumerate(cases):
-        names = tuple(f"x{n}_{i}" for i in range(len(types)))
-        data |= dict(zip(names, inputs(rng, op, types), strict=True))
-        values |= dict(zip(names, types, strict=True)) | {f"y{n}": op.output_type(*types)}
-        nodes.append(Node(f"{op.kind}{n}", op, names, f"y{n}"))
-        ins += names
-        outs.append(f"y{n}")
-
-    def ports(names: list[str]) -> tuple[Port, ...]:
-        return tuple(Port(v, v, values[v].shape, (0, 1, 2)) for v in names)
-
-    return Program("binary_ops", "0" * 64, ports(ins), ports(outs), values, tuple(nodes)), data
+    cases = (KINDS[kind](rng) for kind in sorted(KINDS) for _ in range(count))
+    return side_by_side("binary", cases, rng, inputs)

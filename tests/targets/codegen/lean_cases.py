@@ -10,12 +10,12 @@ from edgewright.converter.ops.base import Padding
 from edgewright.converter.ops.conv2d import Conv2D
 from edgewright.converter.ops.fully_connected import FullyConnected
 from edgewright.converter.ops.requantize import Requantize
-from edgewright.converter.program import Node, Port, Program, Quantization
+from edgewright.converter.program import Quantization
 from edgewright.targets.codegen.row_kernel import RowKernel
 from edgewright.targets.cpu import CpuClass
-from edgewright.targets.forms import NodeKernels
 from tests.targets.codegen import op_cases
 from tests.targets.codegen.op_cases import Case, Rng
+from tests.targets.codegen.side_by_side import Forced, forced
 
 FORMS = ("relu", "linear", "bounded", "general")
 ONCE_FORMS = ("once_right", "once")
@@ -88,23 +88,7 @@ def tile_forms(kernel: RowKernel) -> set[str]:
     return set(re.findall(r"\bew_tile_(?:s8_2x[123]|4x1)_(?:[a-z]+_?)+[a-z](?=_\d|\()", kernel.source))
 
 
-def lean_program(
-    seed: int, count: int, cpu: CpuClass
-) -> tuple[Program, dict[str, NodeKernels], dict[str, np.ndarray]]:
+def lean_program(seed: int, count: int, cpu: CpuClass) -> Forced:
     """A program with a node for every lean kernel of the cases, which stands as the layer's kernel."""
     rng = np.random.default_rng([seed, 12])
-    values, data, nodes, kernels = {}, {}, [], {}
-    for op, (x,) in cases(seed, count):
-        for lean in op.lean_kernels(cpu, x):
-            n = len(nodes)
-            values |= {f"x{n}": x, f"y{n}": op.output_type(x)}
-            low, high = [(-128, 128), (-128, -127), (127, 128)][rng.choice(3, p=[0.8, 0.1, 0.1])]
-            data[f"x{n}"] = rng.integers(low, high, x.shape).astype(np.int8)
-            nodes.append(Node(f"lean{n}", op, (f"x{n}",), f"y{n}"))
-            kernels[f"lean{n}"] = NodeKernels((lean,), None)
-
-    def ports(letter: str) -> tuple[Port, ...]:
-        names = [f"{letter}{n}" for n in range(len(nodes))]
-        return tuple(Port(name, name, values[name].shape, (0, 1, 2)) for name in names)
-
-    return Program("lean", "0" * 64, ports("x"), ports("y"), values, tuple(nodes)), kernels, data
+    return forced("lean", cases(seed, count), lambda op, x: op.lean_kernels(cpu, x), rng)

@@ -12,14 +12,14 @@ from edgewright.converter.ops.binary import Add
 from edgewright.converter.ops.conv2d import Conv2D
 from edgewright.converter.ops.depthwise import DepthwiseConv2D
 from edgewright.converter.ops.fully_connected import FullyConnected
-from edgewright.converter.program import Node, Port, Program, TensorType
+from edgewright.converter.program import TensorType
 from edgewright.targets.codegen.kernels.add_mve import add_mve_kernel
 from edgewright.targets.codegen.kernels.mve_choice import mve_kernels
 from edgewright.targets.codegen.kernels.pool_mve import average_mve_kernel
 from edgewright.targets.codegen.row_kernel import RowKernel
 from edgewright.targets.cpu import CpuClass
-from edgewright.targets.forms import NodeKernels
 from tests.targets.codegen.op_cases import Case, Rng, quantization, requantize, tensor, weights
+from tests.targets.codegen.side_by_side import Forced, forced
 
 OUTPUTS = (1, 3, 4, 8, 12, 13, 16, 21, 24, 40)
 
@@ -124,25 +124,11 @@ def _others(op: OpKind, types: tuple[TensorType, ...], cpu: CpuClass) -> tuple[R
     return mve_kernels(op, cpu, *types)
 
 
-def mve_program(
-    kind: str, seed: int, count: int, cpu: CpuClass
-) -> tuple[Program, dict[str, NodeKernels], dict[str, np.ndarray]]:
-    """A program with a node for every kernel of the cases; inputs are often all the lowest or highest."""
+def mve_program(kind: str, seed: int, count: int, cpu: CpuClass) -> Forced:
+    """A program with a node for every kernel of the cases."""
     rng = np.random.default_rng([seed, 32])
-    values, data, nodes, kernels = {}, {}, [], {}
-    for op, types in cases(kind, seed, count):
-        for kernel in (op.row_kernel(cpu, *types), *_others(op, types, cpu)):
-            n = len(nodes)
-            names = tuple(f"x{n}_{i}" for i in range(len(types)))
-            values |= dict(zip(names, types, strict=True)) | {f"y{n}": op.output_type(*types)}
-            for name, x in zip(names, types, strict=True):
-                low, high = [(-128, 128), (-128, -127), (127, 128)][rng.choice(3, p=[0.6, 0.2, 0.2])]
-                data[name] = rng.integers(low, high, x.shape).astype(np.int8)
-            nodes.append(Node(f"{kind}{n}", op, names, f"y{n}"))
-            kernels[f"{kind}{n}"] = NodeKernels((kernel,), None)
 
-    def port(name: str) -> Port:
-        return Port(name, name, values[name].shape, (0, 1, 2))
+    def kernels(op: OpKind, *types: TensorType) -> tuple[RowKernel, ...]:
+        return (op.row_kernel(cpu, *types), *_others(op, types, cpu))
 
-    inputs, outputs = tuple(map(port, data)), tuple(port(n.output) for n in nodes)
-    return Program("mve", "0" * 64, inputs, outputs, values, tuple(nodes)), kernels, data
+    return forced(kind, cases(kind, seed, count), kernels, rng)

@@ -1,7 +1,4 @@
-"""Random single ops of every kind, gathered into programs with one input and output an op.
-
-One library then runs many cases, so that a compiler or emulator start is paid once.
-"""
+"""Random single ops of every kind, gathered into programs with one output an op."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ import numpy as np
 
 from edgewright.converter.ops import tables
 from edgewright.converter.ops.average_pool import AveragePool
-from edgewright.converter.ops.base import OpKind, Padding
+from edgewright.converter.ops.base import Padding
 from edgewright.converter.ops.binary import Add, Mul
 from edgewright.converter.ops.concat import Concat
 from edgewright.converter.ops.conv2d import Conv2D
@@ -27,9 +24,7 @@ from edgewright.converter.ops.slice import Slice
 from edgewright.converter.ops.softmax import Softmax
 from edgewright.converter.ops.transpose import Transpose
 from edgewright.converter.program import Node, Port, Program, Quantization, TensorType
-
-Rng = np.random.Generator
-Case = tuple[OpKind, tuple[TensorType, ...]]
+from tests.targets.codegen.side_by_side import Case, Inputs, Rng, side_by_side
 
 
 def quantization(rng: Rng) -> Quantization:
@@ -214,38 +209,13 @@ KINDS: dict[str, Callable[[Rng], Case]] = {
 }
 
 
-def make_program(kind: str, seed: int, count: int) -> tuple[Program, dict[str, np.ndarray]]:
+def make_program(kind: str, seed: int, count: int) -> tuple[Program, Inputs]:
     """`count` independent random ops of a kind, and inputs with extreme values for them."""
     rng = np.random.default_rng([seed, sorted(KINDS).index(kind)])
-    values: dict[str, TensorType] = {}
-    inputs, outputs, nodes = [], [], []
-    data: dict[str, np.ndarray] = {}
-    while len(nodes) < count:
-        n = len(nodes)
-        op, types = KINDS[kind](rng)
-        y = op.output_type(*types)
-        names = tuple(f"x{n}_{i}" for i in range(len(types)))
-        for name, t in zip(names, types, strict=True):
-            values[name] = t
-            inputs.append(Port(name, name, t.shape, (0, 1, 2)))
-            if t.dtype == "float32":
-                spread = rng.choice([0.01, 1.0, 100.0, 1e30])
-                data[name] = (rng.normal(size=t.shape) * spread).astype(np.float32)
-            else:
-                low, high = [(-128, 128), (-128, -127), (127, 128), (-128, -100)][
-                    rng.choice(4, p=[0.7, 0.1, 0.1, 0.1])
-                ]
-                data[name] = rng.integers(low, high, t.shape).astype(np.int8)
-        values[f"y{n}"] = y
-        outputs.append(Port(f"y{n}", f"y{n}", y.shape, (0, 1, 2)))
-        nodes.append(Node(f"{kind}{n}", op, names, f"y{n}"))
-    return (
-        Program(f"ops_{kind}", "0" * 64, tuple(inputs), tuple(outputs), values, tuple(nodes)),
-        data,
-    )
+    return side_by_side(f"ops_{kind}", (KINDS[kind](rng) for _ in range(count)), rng)
 
 
-def make_mixed_program(seed: int, count: int) -> tuple[Program, dict[str, np.ndarray]]:
+def make_mixed_program(seed: int, count: int) -> tuple[Program, Inputs]:
     """`count` ops of every kind in one program."""
     parts = {kind: make_program(kind, seed, count) for kind in sorted(KINDS)}
 

@@ -7,13 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from edgewright.converter.ops.base import OpKind
 from edgewright.converter.ops.weight_format import WEIGHT_FORMATS
-from edgewright.converter.program import Node, Port, Program
+from edgewright.converter.program import TensorType
 from edgewright.targets.codegen.row_kernel import RowKernel
 from edgewright.targets.cpu import CpuClass
-from edgewright.targets.forms import NodeKernels
 from tests.targets.codegen import lean_cases
 from tests.targets.codegen.op_cases import Case, Rng, depthwise
+from tests.targets.codegen.side_by_side import Forced, forced
 
 FORMATS = tuple(name for name, f in WEIGHT_FORMATS.items() if f.packed)
 # The results are scaled up by so many bits, as the weights are smaller than those of int8: no more, or some
@@ -58,23 +59,11 @@ def tile_forms(kernel: RowKernel) -> set[str]:
     return set(re.findall(r"\bew_packed\w*_\dx\d_\w+(?=\()", kernel.source))
 
 
-def packed_program(
-    seed: int, count: int, cpu: CpuClass, formats: tuple[str, ...] = FORMATS
-) -> tuple[Program, dict[str, NodeKernels], dict[str, np.ndarray]]:
+def packed_program(seed: int, count: int, cpu: CpuClass, formats: tuple[str, ...] = FORMATS) -> Forced:
     """A program with a node for every kernel of the cases, those with less scratch memory included."""
     rng = np.random.default_rng([seed, 22])
-    values, data, nodes, kernels = {}, {}, [], {}
-    for op, (x,) in cases(seed, count, formats):
-        for kernel in (op.row_kernel(cpu, x), *op.lean_kernels(cpu, x)):
-            n = len(nodes)
-            values |= {f"x{n}": x, f"y{n}": op.output_type(x)}
-            low, high = [(-128, 128), (-128, -127), (127, 128)][rng.choice(3, p=[0.8, 0.1, 0.1])]
-            data[f"x{n}"] = rng.integers(low, high, x.shape).astype(np.int8)
-            nodes.append(Node(f"packed{n}", op, (f"x{n}",), f"y{n}"))
-            kernels[f"packed{n}"] = NodeKernels((kernel,), None)
 
-    def ports(letter: str) -> tuple[Port, ...]:
-        names = [f"{letter}{n}" for n in range(len(nodes))]
-        return tuple(Port(name, name, values[name].shape, (0, 1, 2)) for name in names)
+    def kernels(op: OpKind, x: TensorType) -> tuple[RowKernel, ...]:
+        return (op.row_kernel(cpu, x), *op.lean_kernels(cpu, x))
 
-    return Program("packed", "0" * 64, ports("x"), ports("y"), values, tuple(nodes)), kernels, data
+    return forced("packed", cases(seed, count, formats), kernels, rng)

@@ -1,25 +1,13 @@
-"""Random depthwise layers for the kernels on planes, and running given kernels on an emulated board."""
+"""Random depthwise layers for the kernels on planes."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.costs.grid import program_of
-from benchmarks.costs.measure import board_of
 from edgewright.converter.ops.base import Padding
 from edgewright.converter.ops.depthwise import DepthwiseConv2D
 from edgewright.converter.ops.requantize import Requantize
 from edgewright.converter.program import Quantization, TensorType
-from edgewright.converter.schedule import Wish
-from edgewright.runtime.devices.device import Device
-from edgewright.runtime.devices.transport import EmulatorTransport
-from edgewright.runtime.infer import infer_cases
-from edgewright.targets.codegen.library import emit_library
-from edgewright.targets.cpu import cpu_class
-from edgewright.targets.forms import NodeKernels
-from edgewright.targets.plan_check import check_plan
-from edgewright.targets.planning import Planning
-from edgewright.targets.toolchain import build_firmware
 
 
 def layer(rng, shape, window=(3, 3), stride=(1, 1), padding=None, relu=True, zero=None):
@@ -42,7 +30,7 @@ def layer(rng, shape, window=(3, 3), stride=(1, 1), padding=None, relu=True, zer
 
 def random_layer(rng, relu=True):
     """3x3, any stride and padding that leaves no window outside."""
-    rows, columns = int(rng.integers(1, 15)), int(rng.choice([*range(1, 18), 23, 24, 25, 27, 31, 48]))
+    rows, columns = int(rng.integers(1, 20)), int(rng.choice([*range(1, 18), 23, 24, 25, 27, 31, 48]))
     stride = int(rng.integers(1, 3)), int(rng.integers(1, 3))
     top, left = (int(rng.integers(0, 2)) for _ in range(2))
     bottom, right = (max(int(rng.integers(0, 2)), 3 - n - p) for n, p in ((rows, top), (columns, left)))
@@ -58,35 +46,3 @@ def random_temporal(rng, relu=True):
     stride = int(rng.integers(1, 4)), int(rng.integers(1, 3))
     channels = int(rng.choice([4, 8, 40]))
     return layer(rng, (rows, 1, channels), (taps, 1), stride, Padding(top, bottom, 0, 0), relu)
-
-
-def run(model, chosen, folder, seed=0):
-    """Run layers with their kernels on an emulated board: [(output, golden)] of extreme and random inputs.
-
-    Args:
-        model: Name of a cost table ("m4").
-        chosen: (op, type of its input, kernel).
-    """
-    program = program_of("planes", [(op, (x,)) for op, x, _ in chosen])
-    board = board_of(model)
-    cpu = cpu_class(board.features, board.cpu)
-    kernels = {
-        node.name: NodeKernels((kernel,), None)
-        for node, (_, _, kernel) in zip(program.nodes, chosen, strict=True)
-    }
-    planned = Planning(program, cpu, None, kernels).plan(Wish(schedule="layer", input="resident"))
-    check_plan(program, planned.plan, kernels, cpu)
-    emit_library(program, planned.plan, kernels, cpu, folder / "library")
-    image = build_firmware(folder / "library", board, folder / "firmware")
-    rng = np.random.default_rng(seed)
-    shapes = {port.name: port.source_shape for port in program.inputs}
-    cases = [{n: np.full(s, value, np.int8) for n, s in shapes.items()} for value in (-128, 127)]
-    cases.append({n: rng.choice([-128, 127], s).astype(np.int8) for n, s in shapes.items()})
-    cases += [{n: rng.integers(-128, 128, s).astype(np.int8) for n, s in shapes.items()} for _ in range(2)]
-    with Device(EmulatorTransport(board, image.elf)) as device:
-        got = infer_cases(program, cases, device)
-    return [
-        (np.asarray(got[name][i]).reshape(-1), np.asarray(array).reshape(-1))
-        for i, case in enumerate(cases)
-        for name, array in program.run(case).items()
-    ]

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from edgewright.targets.cpu import SCALAR
-from tests.targets.codegen.host_library import run_on_host
+from tests.targets.codegen.host_library import run_planned
 from tests.targets.codegen.op_cases import KINDS, make_program
+from tests.targets.codegen.side_by_side import plan_in_order
 
 CASES = 40 * int(os.environ.get("EDGEWRIGHT_SOAK", "1"))
 
@@ -18,7 +19,7 @@ CASES = 40 * int(os.environ.get("EDGEWRIGHT_SOAK", "1"))
 def test_kernel_equals_golden(kind, tmp_path):
     program, inputs = make_program(kind, seed=1, count=CASES)
     want = program.run(inputs)
-    got = run_on_host(program, SCALAR, tmp_path, inputs)
+    got, _ = run_planned(plan_in_order(program, SCALAR, costs="m3"), tmp_path, inputs)
     wrong = [
         (node.name, node.op)
         for node in program.nodes

@@ -12,11 +12,13 @@ from benchmarks.costs.planes import cases
 from edgewright.converter.ops.base import Padding
 from edgewright.targets.codegen.kernels.depthwise import depthwise_kernel
 from edgewright.targets.codegen.kernels.depthwise_planes import planes_kernels, planes_row_kernel
+from edgewright.targets.codegen.kernels.depthwise_shared import shared_kernels
 from edgewright.targets.codegen.kernels.depthwise_steps import find_steps
 from edgewright.targets.codegen.kernels.planes_compact import compact_words
 from edgewright.targets.codegen.kernels.planes_factors import find_factors
 from edgewright.targets.codegen.kernels.planes_passes import output_rows
 from edgewright.targets.codegen.kernels.planes_schedule import Instruction, with_loads
+from edgewright.targets.codegen.kernels.planes_shared import turn_pixels
 from edgewright.targets.cpu import DSP, DUAL_DSP, MVE, SCALAR
 from tests.targets.codegen.planes_cases import layer
 
@@ -62,7 +64,7 @@ def test_where_kernels_are_offered():
     op, x = layer(rng, (12, 12, 8), padding=Padding(1, 1, 1, 1))
     variants = [k.variant for k in planes_kernels(op, DSP, x)]
     named = ["planes", "planes, bands of 2 rows", "planes of all channels, bands of 4 rows"]
-    assert variants == [*named, *(f"{v}, int8 weights in flash" for v in named)]
+    assert variants == [*named, *(f"{v}, int8 weights in flash" for v in named), "planes, shared code"]
     assert planes_row_kernel(op, DSP, x) is not None
     for cpu in (SCALAR, MVE):
         assert planes_kernels(op, cpu, x) == () and planes_row_kernel(op, cpu, x) is None
@@ -90,8 +92,8 @@ def test_bands_need_less_scratch_memory():
     op, x = layer(np.random.default_rng(2), (48, 48, 8), padding=Padding(1, 1, 1, 1))
     kernels = planes_kernels(op, DSP, x)
     whole, more, least, shared = (k.scratch_bytes for k in kernels[:4])
-    assert [k.scratch_bytes for k in kernels[4:]] == [whole, more, least, shared]
-    assert kernels[-1].lead_bytes == 0 and shared == 2 * least * 5 // 2
+    assert [k.scratch_bytes for k in kernels[4:8]] == [whole, more, least, shared]
+    assert kernels[7].lead_bytes == 0 and shared == 2 * least * 5 // 2
     assert (whole, more, least) == (24 * 48 * 16, 5 * 48 * 16, 2 * 48 * 16)
 
 
@@ -143,6 +145,53 @@ def test_weights_in_flash_take_no_more_than_those_of_the_usual_kernel(shape, win
     sizes = {k.variant: sum(int(c.nbytes) for c in k.constants) for k in kernels}
     fast = kernels[0].variant
     assert sizes[f"{fast}, int8 weights in flash"] <= sizes["rows"] < sizes[fast]
+
+
+def test_layers_of_one_stride_share_their_code():
+    """Those whose rows take the same turns; a shape made for each has code of its own."""
+    rng = np.random.default_rng(6)
+    sizes = ((6, 6), (13, 12), (48, 48), (8, 8))
+    found = []
+    for stride, pad in ((1, Padding(1, 1, 1, 1)), (2, Padding(0, 1, 0, 1))):
+        for rows, columns in sizes:
+            op, x = layer(rng, (rows, stride * columns, 8), stride=(stride, stride), padding=pad, zero=-128)
+            (kernel,) = shared_kernels(op, DSP, x)
+            found.append(kernel)
+    # The last of each has four pixels a turn rather than six.
+    assert [found.index(next(k for k in found if k.functions == other.functions)) for other in found] == [
+        *(0, 0, 0, 3),
+        *(4, 4, 4, 7),
+    ]
+    assert len({name for k in found for name in k.shared_code if "rows" not in name}) == 3
+
+
+def test_scratch_memory_of_shared_code_holds_eight_row_pairs():
+    op, x = layer(np.random.default_rng(2), (48, 48, 8), padding=Padding(1, 1, 1, 1))
+    (kernel,) = shared_kernels(op, DSP, x)
+    # A column of zeros on the right, one that is cleared in vain; each of 26 row pairs lies four words on.
+    assert kernel.scratch_bytes == 50 * 128 + 26 * 16
+
+
+@pytest.mark.parametrize(
+    ("shape", "stride", "padding"),
+    [
+        ((12, 11, 4), (1, 1), Padding(1, 1, 1, 1)),
+        ((12, 12, 4), (1, 2), Padding(1, 1, 1, 1)),
+        ((1, 6, 4), (1, 1), Padding(1, 1, 1, 1)),
+        ((12, 1, 4), (1, 1), Padding(1, 1, 1, 1)),
+        ((12, 12, 4), (1, 1), Padding(1, 1, 1, 2)),
+    ],
+)
+def test_rows_that_shared_code_cannot_cut(shape, stride, padding):
+    op, x = layer(np.random.default_rng(3), shape, stride=stride, padding=padding)
+    assert shared_kernels(op, DSP, x) == ()
+
+
+@pytest.mark.parametrize(
+    ("outputs", "pixels"), [(48, 6), (28, 4), (20, 4), (14, 2), (7, 7), (5, 5), (1, 1), (9, None), (11, None)]
+)
+def test_pixels_of_a_turn(outputs, pixels):
+    assert turn_pixels(outputs) == pixels
 
 
 def test_single_scales_keep_their_words():

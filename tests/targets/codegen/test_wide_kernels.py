@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from edgewright.converter.ops.fully_connected import FullyConnected
 from edgewright.converter.ops.requantize import Requantize
 from edgewright.converter.program import Quantization, TensorType
 from edgewright.targets.codegen.kernels.dot_wide import wide_kernels, wide_row_kernel
+from edgewright.targets.codegen.kernels.dot_wide_layer import shared_forms
 from edgewright.targets.codegen.kernels.dot_wide_layout import (
     image_pairs,
     run_pairs,
@@ -21,9 +23,16 @@ from edgewright.targets.codegen.kernels.dot_wide_layout import (
     unrolling,
     wide_segments,
 )
-from edgewright.targets.codegen.kernels.folded_requantization import FoldedEpilogue, folded_epilogue, stepped
-from edgewright.targets.cpu import DSP, MVE, SCALAR
-from tests.targets.codegen.wide_cases import FORMS, call_of, cases, wide_program
+from edgewright.targets.codegen.kernels.folded_requantization import (
+    STEP_SHIFT,
+    FoldedEpilogue,
+    folded_epilogue,
+    stepped,
+)
+from edgewright.targets.codegen.tir import kernel_source
+from edgewright.targets.compiler import PREFIX
+from edgewright.targets.cpu import DSP, MICRO_KERNELS, MVE, SCALAR
+from tests.targets.codegen.wide_cases import FORMS, call_of, cases, weights_of, wide_program
 
 X = Quantization(0.1, 3)
 WEIGHTS = np.full((1, 64), 127, np.int8)
@@ -57,7 +66,7 @@ def test_folded_forms_equal_the_reference(form, zero_point):
     weights = np.full((outputs, 64), 127, np.int8)
     call = folded_epilogue(original, weights, 0, once=once)
     assert call is not None and call.form == {"step": "relu"}.get(form, form)
-    found = [call, stepped(call)]
+    found = [call, stepped(call), *shared_forms(call)]
     reach = 128 * 127 * 64
     value = np.arange(-260, 260)[:, None]
     steps = (value - 0.5) * 2.0 ** (31 - shift) / multiplier - bias
@@ -111,6 +120,30 @@ def test_dead_channels_keep_their_constant(bias, shift, once):
     sums = np.zeros((1, 1), np.int64)
     want = original.apply_once(sums) if once else original.apply_twice(sums)
     assert finished(call, sums) == want
+
+
+@pytest.mark.parametrize("zero_point", [-128, 20])
+def test_dead_channels_do_not_lower_the_shift(zero_point):
+    """They have shifts of their own, but layers should share code of one shift."""
+    rng = np.random.default_rng(0)
+    weights = rng.integers(-100, 100, (16, 64)).astype(np.int8)
+    weights[3] = weights[9] = 0
+    shift = np.full(16, -9, np.int32)
+    multiplier = rng.integers(1 << 30, 1 << 31, 16).astype(np.int32)
+    bias = rng.integers(-5000, 5000, 16).astype(np.int32)
+    original = Requantize(bias, multiplier, shift, Quantization(1.0, zero_point))
+    for once in (False, True):
+        call = folded_epilogue(original, weights, 5, once=once)
+        assert call is not None
+        found, *more = shared_forms(call)
+        cut_off = once or zero_point == -128
+        assert found.form == ("step" if cut_off else "linear") and bool(more) == (cut_off and not once)
+        assert not cut_off or found.common_shift == STEP_SHIFT
+        x = rng.integers(-128, 128, (500, 64)).astype(np.int64)
+        sums = (x - 5) @ weights.astype(np.int64).T
+        want = original.apply_once(sums) if once else original.apply_twice(sums)
+        for c in (call, found, *more):
+            np.testing.assert_array_equal(finished(c, x @ weights.astype(np.int64).T), want)
 
 
 @pytest.mark.parametrize("threes", [False, True])
@@ -167,18 +200,63 @@ def test_kernels_say_what_they_need():
     assert flash.scratch_bytes == shared.scratch_bytes == 4 * 64 * 2
     assert 2 * size <= ram.scratch_bytes - flash.scratch_bytes < 2.5 * size
     assert flash.constant_bytes - ram.constant_bytes == size
-    assert shared.code_bytes == 0 < ram.code_bytes
     assert all(k.lead_bytes == 0 for k in kernels.values())
     assert len(kernels) == len(wide_kernels(op, DSP, TensorType((1, 125, 64), "int8", X)))
 
 
+def test_layers_share_their_code():
+    """Layers of other shapes have the same text: all that is a layer's own are constants."""
+    rng = np.random.default_rng(0)
+    text = set()
+    for outputs, inputs, pixels in ((64, 64, 32), (16, 8, 400), (20, 32, 36)):
+        call = replace(call_of(rng, "step", outputs, inputs), clamp=(-128, 127))
+        op = Conv2D(weights_of(rng, outputs, 1, 1, inputs), call)
+        kernels = {k.variant: k for k in wide_kernels(op, DSP, TensorType((1, pixels, inputs), "int8", X))}
+        shared = kernels["tiles 2x4, int8 weights, int16 in RAM, shared code"]
+        text.add(kernel_source(shared))
+        assert shared.constants[0].nbytes < 100 and shared.code_bytes < 70
+    assert len(text) == 1
+
+
+def test_whole_tensors_are_read_before_they_are_written():
+    """Groups go through the input again, so nothing of it may be written over before the last one."""
+    rng = np.random.default_rng(0)
+    op = Conv2D(weights_of(rng, 6, 3, 3, 4), call_of(rng, "step", 6, 36), groups=2)
+    x = TensorType((9, 7, 8), "int8", X)
+    whole = [k for k in wide_kernels(op, DSP, x) if k.out_rows == 1]
+    assert whole and all(k.lead_bytes == op.output_type(x).size_bytes for k in whole)
+
+
+@pytest.mark.parametrize("cpu", [DSP, replace(DSP, dual_issue=True)], ids=["single", "dual"])
+def test_functions_are_as_large_as_declared(cpu, tmp_path):
+    """Within a tenth: the planner weighs them."""
+    kernels = [k for op, (x,) in cases(3, 1) for k in wide_kernels(op, cpu, x)]
+    texts = dict(kernel_source(k) for k in kernels)
+    heads = sorted({h for k in kernels for h in k.headers})
+    text = "".join(f'#include "{h}"\n' for h in heads) + "".join(texts.values())
+    text += f"const void *const used[] = {{{', '.join(texts)}}};\n"
+    (tmp_path / "all.c").write_text(text)
+    flags = ["-mcpu=cortex-m4", "-mthumb", "-O2", "-std=c11", f"-I{MICRO_KERNELS}"]
+    subprocess.run([f"{PREFIX}gcc", *flags, "-c", "all.c", "-o", "all.o"], cwd=tmp_path, check=True)
+    listing = subprocess.run([f"{PREFIX}nm", "-S", tmp_path / "all.o"], check=True, stdout=subprocess.PIPE)
+    columns = [line.split() for line in listing.stdout.decode().splitlines()]
+    sizes = {c[3]: int(c[1], 16) for c in columns if len(c) == 4}
+    for kernel in kernels:
+        for name, declared in kernel.shared_code.items():
+            # What is always called with the same number is smaller, and has another name.
+            if "image_row" not in name:
+                assert abs(declared - sizes[name]) <= 12 + sizes[name] / 10, name
+        assert abs(kernel.code_bytes - sizes[kernel_source(kernel)[0]]) <= 70, kernel.variant
+
+
 def test_every_form_is_among_the_cases():
-    program, kernels, _ = wide_program(1, 3, DSP)
+    program, kernels, _ = wide_program(1, 5, DSP)
     sources = "".join(own.layer[0].source for own in kernels.values())
-    for form in FORMS:
-        for weights in ("w8", "w16"):
-            assert f"{weights}_{form}" in sources
+    assert all(f"w16_{form}" in sources for form in FORMS)
+    assert all(
+        f"any_2x4_{weights}_{form}" in sources for weights in ("w8", "w16") for form in ("step", "linear")
+    )
     assert all(f"ew_wide_any_2x{p}_" in sources and f"ew_wide_2x{p}_" in sources for p in (1, 2, 3, 4))
     assert all(f"ew_wide_image_{p}_" in sources for p in (1, 2, 3, 4))
-    assert "_narrow" in sources and "EW_WIDE_LOOP" in sources
+    assert all(name in sources for name in ("_narrow", "EW_WIDE_LOOP", "ew_wide_border", "ew_wide_last"))
     assert any(isinstance(n.op, FullyConnected) for n in program.nodes)

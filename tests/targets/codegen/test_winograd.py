@@ -17,7 +17,8 @@ from edgewright.targets.codegen.kernels.winograd_steps import find_steps
 from edgewright.targets.codegen.kernels.winograd_transform import TRANSFORMS
 from edgewright.targets.cpu import DSP, MVE, SCALAR
 from tests.targets.codegen.kernel_calls import KernelCalls
-from tests.targets.codegen.winograd_cases import FORMS, convolution, values
+from tests.targets.codegen.side_by_side import int8_values
+from tests.targets.codegen.winograd_cases import FORMS, convolution
 
 SOAK = int(os.environ.get("EDGEWRIGHT_SOAK", "1"))
 
@@ -28,7 +29,7 @@ def test_kernels_equal_golden(tmp_path):
     rng = np.random.default_rng(1)
     for n, form in enumerate(FORMS * SOAK):
         op, x = convolution(rng, form)
-        image = values(rng, x.shape)
+        image = int8_values(rng, x.shape)
         want = op.golden(image)
         found = winograd_kernels(op, DSP, x)
         assert len(found) == 4

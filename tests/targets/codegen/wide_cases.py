@@ -10,12 +10,13 @@ from edgewright.converter.ops.base import Padding
 from edgewright.converter.ops.conv2d import Conv2D
 from edgewright.converter.ops.fully_connected import FullyConnected
 from edgewright.converter.ops.requantize import Requantize
-from edgewright.converter.program import Node, Port, Program, Quantization, TensorType
+from edgewright.converter.program import Quantization, TensorType
 from edgewright.targets.codegen.kernels.dot_wide import wide_kernels, wide_row_kernel
+from edgewright.targets.codegen.row_kernel import RowKernel
 from edgewright.targets.cpu import CpuClass
-from edgewright.targets.forms import NodeKernels
 from tests.targets.codegen import op_cases
 from tests.targets.codegen.op_cases import Case, Rng
+from tests.targets.codegen.side_by_side import Forced, forced
 
 FORMS = ("step", "relu", "linear", "once")
 
@@ -39,10 +40,12 @@ def call_of(rng: Rng, form: str, outputs: int, depth: int) -> Requantize:
 
 
 def weights_of(rng: Rng, *shape: int) -> np.ndarray:
-    """Sometimes only the smallest or the largest ones; no dead channels."""
+    """Sometimes only the smallest or the largest ones, sometimes with a dead channel."""
     low, high = [(-128, 128), (-128, -127), (127, 128)][rng.choice(3, p=[0.8, 0.1, 0.1])]
     w = rng.integers(low, high, shape).astype(np.int8)
     w.reshape(shape[0], -1)[:, 0] = 7
+    if rng.random() < 0.15:
+        w[rng.integers(shape[0])] = 0
     return w
 
 
@@ -103,25 +106,12 @@ def cases(seed: int, count: int) -> list[Case]:
     return found + [kind(rng, form) for kind in (windows, images) for form in FORMS[:3] for _ in range(count)]
 
 
-def wide_program(
-    seed: int, count: int, cpu: CpuClass
-) -> tuple[Program, dict[str, NodeKernels], dict[str, np.ndarray]]:
+def wide_program(seed: int, count: int, cpu: CpuClass) -> Forced:
     """A program with a node for every kernel of the cases."""
     rng = np.random.default_rng([seed, 32])
-    values: dict[str, TensorType] = {}
-    data, nodes, kernels = {}, [], {}
-    for op, (x,) in cases(seed, count):
+
+    def kernels(op: Conv2D | FullyConnected, x: TensorType) -> tuple[RowKernel, ...]:
         row = wide_row_kernel(op, cpu, x)
-        for kernel in (*wide_kernels(op, cpu, x), *([row] if row else [])):
-            n = len(nodes)
-            values |= {f"x{n}": x, f"y{n}": op.output_type(x)}
-            low, high = [(-128, 128), (-128, -127), (127, 128)][rng.choice(3, p=[0.8, 0.1, 0.1])]
-            data[f"x{n}"] = rng.integers(low, high, x.shape).astype(np.int8)
-            nodes.append(Node(f"wide{n}", op, (f"x{n}",), f"y{n}"))
-            kernels[f"wide{n}"] = NodeKernels((kernel,), None)
+        return (*wide_kernels(op, cpu, x), *([row] if row else []))
 
-    def ports(letter: str) -> tuple[Port, ...]:
-        names = [f"{letter}{n}" for n in range(len(nodes))]
-        return tuple(Port(name, name, values[name].shape, (0, 1, 2)) for name in names)
-
-    return Program("wide", "0" * 64, ports("x"), ports("y"), values, tuple(nodes)), kernels, data
+    return forced("wide", cases(seed, count), kernels, rng)

@@ -9,10 +9,10 @@ import numpy as np
 from edgewright.converter.ops.base import Padding
 from edgewright.converter.ops.conv2d import Conv2D
 from edgewright.converter.ops.requantize import Requantize
-from edgewright.converter.program import Node, Port, Program, Quantization, TensorType
+from edgewright.converter.program import Quantization, TensorType
 from edgewright.targets.codegen.kernels.winograd import winograd_kernels
 from edgewright.targets.cpu import CpuClass
-from edgewright.targets.forms import NodeKernels
+from tests.targets.codegen.side_by_side import Forced, forced
 
 FORMS = ("step_relu", "step_linear", "relu", "linear", "bounded", "general")
 Rng = np.random.Generator
@@ -47,38 +47,14 @@ def convolution(
     return Conv2D(weights, call, padding=Padding(*sides), input_zero_point=zero_point), x
 
 
-def values(rng: Rng, shape: tuple[int, ...]) -> np.ndarray:
-    """Inputs, some of them of one extreme value, or of the two."""
-    kind = rng.integers(4)
-    if kind == 0:
-        return np.full(shape, rng.choice([-128, 127]), np.int8)
-    if kind == 1:
-        return rng.choice([-128, 127], shape).astype(np.int8)
-    return rng.integers(-128, 128, shape).astype(np.int8)
-
-
-def winograd_program(
-    seed: int, number: int, cpu: CpuClass
-) -> tuple[Program, dict[str, NodeKernels], dict[str, np.ndarray]]:
-    """A program with a layer of every requantization, for each the kernel of this number."""
-    rng = np.random.default_rng([seed, number, 21])
-    types, data, nodes, kernels = {}, {}, [], {}
+def winograd_program(seed: int, cpu: CpuClass) -> Forced:
+    """A program with a node for every kernel of a layer of every requantization, and of two other sizes."""
+    rng = np.random.default_rng([seed, 21])
     cases = [convolution(rng, form) for form in FORMS]
     # Distances that need other instructions, and more pairs of channels than one piece.
     cases += [
         convolution(rng, "step_linear", rows=2, columns=30, channels=28),
         convolution(rng, "step_relu", rows=4, columns=4, channels=44),
     ]
-    for n, (op, x) in enumerate(cases):
-        kernel = winograd_kernels(op, cpu, x)[number]
-        types |= {f"x{n}": x, f"y{n}": op.output_type(x)}
-        data[f"x{n}"] = values(rng, x.shape)
-        nodes.append(Node(f"winograd{n}", op, (f"x{n}",), f"y{n}"))
-        kernels[f"winograd{n}"] = NodeKernels((kernel,), None)
-
-    def ports(letter: str) -> tuple[Port, ...]:
-        names = [f"{letter}{n}" for n in range(len(nodes))]
-        return tuple(Port(name, name, types[name].shape, (0, 1, 2)) for name in names)
-
-    program = Program("winograd", "0" * 64, ports("x"), ports("y"), types, tuple(nodes))
-    return program, kernels, data
+    layers = [(op, (x,)) for op, x in cases]
+    return forced("winograd", layers, lambda op, x: winograd_kernels(op, cpu, x), rng)
