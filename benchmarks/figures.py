@@ -9,6 +9,9 @@ BOARDS = {"mps2-an385": "M3", "mps2-an386": "M4", "mps2-an500": "M7", "mps3-an54
 M4_BOARD, M7_BOARD, M55_BOARD = "mps2-an386", "mps2-an500", "mps3-an547"
 # 16 KB of RAM: KWS runs there, or the error says by how much it does not fit.
 SMALL_BOARD, SMALL_BOARD_MODEL = "microbit", "KWS"
+# Arenas that cannot be as small as on the Cortex-M4: Helium kernels of fully connected layers keep the sums
+# of all outputs, four bytes each.
+LARGER_ARENAS = {("AD", M55_BOARD): 3_200}
 RANDOM_INPUTS = 100
 REAL_INPUTS = 500
 
@@ -19,7 +22,7 @@ class Limits:
 
     Args:
         m4_cycles: Estimated cycles of one inference on a Cortex-M4 without wait states.
-        arena_bytes: Arena with input, for the Cortex-M4: what plans for all boards are asked to keep.
+        arena_bytes: Arena with input, for the Cortex-M4; plans for nearly all other boards keep it too.
         code_bytes: Code and read-only data of the library without weights, for the Cortex-M4.
         deploy_s: Wall time of `edgewright deploy` from a warm set-up, None where none is promised.
     """
@@ -71,6 +74,10 @@ class Model:
     limits: Limits
     incumbent: Incumbent
     inputs: str | None = None
+
+    def arena_bytes(self, board: str) -> int:
+        """Largest arena that a plan for a board may have."""
+        return LARGER_ARENAS.get((self.key, board), self.limits.arena_bytes)
 
 
 MODELS = (

@@ -111,8 +111,8 @@ def measure_all(
 
         def on_board(m: Model, board: str) -> Future[dict[str, Any]]:
             out = folder / f"{m.key}-{board}"
-            reference, arena = folder / f"{m.key}.npz", m.limits.arena_bytes
-            return pool.submit(run_on_board, files[m.file], board, reference, out, arena)
+            reference = folder / f"{m.key}.npz"
+            return pool.submit(run_on_board, files[m.file], board, reference, out, m.arena_bytes(board))
 
         runs |= _collect({(m.key, board): on_board(m, board) for m, board in jobs}, tell)
     for m in timed:

@@ -24,8 +24,8 @@ def test_equal_to_litert_and_within_limits(key, tmp_path):
     path = shared_path(f"models/mlperf_tiny/{model.file}")
     made = make_reference(path, None, INPUTS, tmp_path / "reference.npz")
     assert made == {"inputs": INPUTS, "golden_equals_litert": INPUTS}
-    reference, arena = tmp_path / "reference.npz", model.limits.arena_bytes
-    run = run_on_board(path, M4_BOARD, reference, tmp_path / "build", arena)
+    arena = model.arena_bytes(M4_BOARD)
+    run = run_on_board(path, M4_BOARD, tmp_path / "reference.npz", tmp_path / "build", arena)
     assert "error" not in run
     assert (run["inputs"], run["equal_golden"], run["equal_litert"]) == (INPUTS, INPUTS, INPUTS)
     assert run["estimated_cycles"] <= model.limits.m4_cycles

@@ -14,6 +14,9 @@ kernels that see the whole tensor), or for an instruction only, in the loop.
 | int8, int16 in RAM | 1     | 2, and tile  | 16                                            |
 | int8               | 1     | a tile       | 18                                            |
 
+All else is the same code for all layers (`ew_wide_layer_dsp.h`), which runs over numbers in flash. Tile
+functions are those of all depths, or a layer's own, unrolled for its depth: somewhat faster, but more code.
+
 Where rows are narrow, kernels that see the whole tensor let tiles go on in the next row. Layers of few input
 channels do without gathering (`dot_wide_image.py`).
 """

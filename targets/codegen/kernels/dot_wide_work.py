@@ -6,6 +6,7 @@ output of its requantization, for each turn of a loop. Gathering is counted by t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -78,13 +79,13 @@ class _Walk:
         stretches: Of tiles at equal distances.
         windows: Output rows that begin.
         tiles: Gathered at once, by their pixels.
-        singles: Pixels gathered one by one: their first input columns.
+        singles: Pixels gathered one by one, by their first input column.
     """
 
     stretches: int = 0
     windows: int = 1
     tiles: dict[int, int] = field(default_factory=dict)
-    singles: list[int] = field(default_factory=list)
+    singles: Counter[int] = field(default_factory=Counter)
 
 
 def _gather_work(g: Geometry, tiles: WideTiles) -> Work:
@@ -94,18 +95,19 @@ def _gather_work(g: Geometry, tiles: WideTiles) -> Work:
     twice = "_twice" * tiles.twice
     fours = walk.tiles.get(4, 0)
     few = sum(count for pixels, count in walk.tiles.items() if pixels != 4)
-    runs = g.height * (len(walk.singles) + sum(n * count for n, count in walk.tiles.items() if n != 4))
+    singles = walk.singles.total()
+    runs = g.height * (singles + sum(n * count for n, count in walk.tiles.items() if n != 4))
     many = {f"wide_quads{twice}": quads, "wide_runs": 1, "wide_rest_four": int(rest > 0)}
     work: Work = {name: fours * g.height * count for name, count in many.items()}
     work |= {f"wide_quad{twice}": runs * quads, "wide_run": runs, "wide_rest": runs * (rest > 0)}
-    work |= {"wide_few": few, "wide_single": len(walk.singles), "wide_next": walk.stretches}
+    work |= {"wide_few": few, "wide_single": singles, "wide_next": walk.stretches}
     work["wide_row"] = walk.windows * g.height if tiles.whole else 0
-    parts = [work, *(_line_up_work(g, column) for column in walk.singles)]
+    parts = [work, *(_line_up_work(g, column, count) for column, count in walk.singles.items())]
     return {name: g.groups * count for name, count in sum_work(parts).items()}
 
 
-def _line_up_work(g: Geometry, column: int) -> Work:
-    """A receptive field that is lined up, if it is not consecutive."""
+def _line_up_work(g: Geometry, column: int, count: int) -> Work:
+    """Receptive fields that begin at an input column and are lined up, if they are not consecutive."""
     columns = [column + kx * g.dilation for kx in range(g.width)]
     if takes_runs(g) and columns[0] >= 0 and columns[-1] < g.columns:
         return {}
@@ -117,7 +119,7 @@ def _line_up_work(g: Geometry, column: int) -> Work:
         "wide_line_word": inside * words,
         "wide_line_byte": inside * rest + (g.width - inside) * g.group_channels,
     }
-    return {name: g.height * count for name, count in row.items()}
+    return {name: g.height * count * each for name, each in row.items()}
 
 
 def _walk(g: Geometry, tiles: WideTiles) -> _Walk:
@@ -135,7 +137,7 @@ def _walk(g: Geometry, tiles: WideTiles) -> _Walk:
                 for _ in range(n):
                     if c == g.out_columns:
                         c, found.windows = 0, found.windows + 1
-                    found.singles.append(c * g.stride - g.pad_left)
+                    found.singles[c * g.stride - g.pad_left] += 1
                     c += 1
             left -= count
             found.stretches += 1

@@ -1,8 +1,8 @@
 """Assembler of 3x3 depthwise rows on planes that serves many shapes: one function a stride.
 
 What differs between shapes is no immediate offset: columns and row pairs of the planes are at the same
-distance in every layer (`ew_planes_shared_dsp.h`), the pointer to the output moves by a register, and rows
-and columns of zeros on the right are part of the planes.
+distance in every layer (`ew_planes_shared_dsp.h`), the pointer to the output moves by a register, and zeros
+around the tensor are part of the planes (but with stride 1 those on the left).
 
     frame: planes, out, words, channels left, end of the planes, line[5]
 

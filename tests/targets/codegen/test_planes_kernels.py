@@ -13,7 +13,7 @@ from edgewright.converter.ops.base import Padding
 from edgewright.targets.codegen.kernels.depthwise import depthwise_kernel
 from edgewright.targets.codegen.kernels.depthwise_planes import planes_kernels, planes_row_kernel
 from edgewright.targets.codegen.kernels.depthwise_shared import shared_kernels
-from edgewright.targets.codegen.kernels.depthwise_steps import find_steps
+from edgewright.targets.codegen.kernels.depthwise_steps import COMMON_SHIFT, find_steps
 from edgewright.targets.codegen.kernels.planes_compact import compact_words
 from edgewright.targets.codegen.kernels.planes_factors import find_factors
 from edgewright.targets.codegen.kernels.planes_passes import output_rows
@@ -42,6 +42,15 @@ def test_steps_equal_golden(seed):
         assert np.abs(scaled).max() < 1 << 31
         result = ((scaled * steps.multiplier + (steps.addend[kind] << 32)) >> 32) >> steps.shift
         np.testing.assert_array_equal(np.clip(result, -128, 127), op.requantize.apply_twice(sums))
+
+
+def test_layers_shift_alike():
+    """So that their instructions are the same."""
+    for seed in range(4):
+        op, x = layer(np.random.default_rng(seed), (6, 6, 16), padding=Padding(1, 1, 1, 1))
+        steps = find_steps(op, np.zeros((1, 16), np.int64))
+        assert steps is not None and steps.shift == COMMON_SHIFT
+        assert len(shared_kernels(op, DSP, x)) == 1
 
 
 @pytest.mark.parametrize("shift", [-7, -1, 0, 3])
