@@ -22,7 +22,7 @@ Optimize = Literal["size", "balanced", "speed"]
 # Cycles for a byte where flash is all that counts.
 FLASH_IS_ALL = 1e6
 # "speed": a kilobyte of code has to save at least so much of all cycles; constants cost nothing.
-CODE_WORTH = 0.01 / 1024
+CODE_WORTH = 0.003 / 1024
 # Halvings of the range of prices that is searched.
 PRICE_STEPS = 20
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from edgewright.converter.ops.conv2d import Conv2D
 from edgewright.converter.program import Array, TensorType
 from edgewright.targets.codegen.kernels.requantization import Epilogue, epilogue
+from edgewright.targets.codegen.kernels.winograd_code import winograd_code
 from edgewright.targets.codegen.kernels.winograd_source import Shape, winograd_source
 from edgewright.targets.codegen.kernels.winograd_steps import find_steps
 from edgewright.targets.codegen.kernels.winograd_transform import (
@@ -57,7 +58,7 @@ def winograd_kernels(op: Conv2D, cpu: CpuClass, x: TensorType) -> tuple[RowKerne
         for shape in _shapes(transform.size, form, op, x):
             if shape.fits:
                 shape = replace(shape, step_shift=shift)
-                found.append(_kernel(op, cpu, x, transform, shape, (table, call.output)))
+                found.append(_kernel(op, cpu, x, transform, shape, (table, shape.numbers(call.output))))
     return tuple(found)
 
 
@@ -90,8 +91,7 @@ def _scratch_bytes(shape: Shape) -> int:
     The sums, and where each tile goes, share their place with the copy of the rows that a row of tiles reads.
     """
     n = shape.size + 2
-    across = -(-shape.out_columns // shape.size)
-    tiles = fours(shape.block * across) * TILES
+    tiles = fours(shape.block * shape.across) * TILES
     inputs = tiles * n * n * shape.channels // 2
     kept = {0: 0, 1: shape.outputs, 2: CHANNELS}[shape.expand]
     rest = max(TILES * CHANNELS * n * n + tiles, n * shape.columns * shape.channels // 4)
@@ -123,8 +123,10 @@ def _kernel(
 ) -> RowKernel:
     stored = plain_weights(op.weights) if shape.expand else transformed_weights(transform, op.weights)
     size, where = shape.size, "RAM" if shape.expand else "flash"
+    code_bytes, shared_code = winograd_code(shape)
     return RowKernel(
-        family=f"winograd{size}_{shape.columns}x{shape.channels}_{shape.outputs}",
+        # The same for all layers, so that they share the symbol.
+        family=f"winograd{size}",
         script="",
         source=winograd_source(shape, dual_issue=cpu.dual_issue),
         arguments=("rows[0]", "out", "c[0]", "c[1]", "c[2]", "scratch"),
@@ -134,7 +136,8 @@ def _kernel(
         constants=(stored.reshape(-1), *tables),
         headers=("ew_winograd_layer.h",),
         scratch_bytes=_scratch_bytes(shape),
-        code_bytes=shape.code_bytes,
+        code_bytes=code_bytes,
+        shared_code=shared_code,
         variant=f"winograd {size}x{size}, weights in {where}",
         reason=f"Winograd, {9 * size * size / transform.points:.4g} times fewer products; "
         f"tiles of {size} x {size}, transformed weights in {where}",

@@ -1,20 +1,27 @@
-"""C of the Winograd kernels: a call of `ew_winograd_layer` with the literals and functions of a shape."""
+"""C of the Winograd kernels: `ew_winograd_layer` with the literals and functions of a kind of layer.
+
+A kernel has no sizes of a layer in its text, so that layers share it; they are numbers in flash.
+"""
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
-from typing import Any
+from dataclasses import dataclass
 
-# Pairs of channels that the dot product takes without a loop, at most: its code grows with them.
-MOST_PAIRS = 20
-# Of a load or store with a literal offset, and of a literal that is added.
-LARGEST_OFFSET = 4095
+import numpy as np
+import numpy.typing as npt
+
+from edgewright.targets.codegen.kernels.dead_channels import Int32Array
+
+# Pairs of channels that the dot product takes without a loop: its code grows with them.
+MOST_STRAIGHT_PAIRS, PIECE_PAIRS, MOST_PAIRS = 8, 16, 20
+# Numbers of a layer are 16 bits wide.
+LARGEST_NUMBER = (1 << 15) - 1
 FORMS = ("relu", "linear", "bounded", "general", "step_relu", "step_linear")
 
 
 @dataclass(frozen=True)
 class Shape:
-    """The literals of a kernel, `ew_winograd_shape`.
+    """A layer as its kernel sees it.
 
     Args:
         size: Outputs of a tile in each direction.
@@ -44,9 +51,19 @@ class Shape:
     step_shift: int = 0
 
     @property
+    def down(self) -> int:
+        """Rows of tiles."""
+        return -(-self.out_rows // self.size)
+
+    @property
+    def across(self) -> int:
+        """Columns of tiles."""
+        return -(-self.out_columns // self.size)
+
+    @property
     def plane(self) -> int:
         """Columns of transformed pixels in a row of tiles."""
-        return self.size * -(-self.out_columns // self.size) + 2
+        return self.size * self.across + 2
 
     @property
     def has_parts(self) -> bool:
@@ -54,77 +71,86 @@ class Shape:
         return bool(self.out_rows % self.size or self.out_columns % self.size)
 
     @property
-    def pieces(self) -> int:
-        """Parts in which the dot product takes its pairs of channels."""
-        pairs = self.channels // 2
-        return pairs // max(p for p in range(1, MOST_PAIRS + 1) if pairs % p == 0)
+    def loops(self) -> bool:
+        """Whether the dot product takes its pairs of channels in pieces, one or more."""
+        return self.channels // 2 > MOST_STRAIGHT_PAIRS
 
     @property
-    def code_bytes(self) -> int:
-        """Code of the kernel and of its functions, about; measured where none is shared."""
+    def piece(self) -> int:
+        """Pairs of channels that the dot product takes without a loop."""
         pairs = self.channels // 2
-        dot = 58 * pairs // self.pieces * (1 if self.pieces == 1 else 2)
-        if self.size == 2:
-            return dot + 1000 + 500 * (self.expand > 0) + 300 * self.has_parts
-        return dot + 2200 + 1100 * (self.expand > 0) + 700 * self.has_parts
+        if not self.loops:
+            return pairs
+        return PIECE_PAIRS if pairs % PIECE_PAIRS == 0 else _largest_factor(pairs)
+
+    @property
+    def pieces(self) -> int:
+        """Of all pairs."""
+        return self.channels // 2 // self.piece
+
+    @property
+    def own_finish(self) -> bool:
+        """Whether its requantization is a function in assembler."""
+        return self.size == 4 and self.form not in ("bounded", "general")
 
     @property
     def fits(self) -> bool:
-        """Whether all distances fit the instructions of the functions in assembler."""
-        if self.size == 2:
-            return True
-        rows = max(self.columns * self.channels, self.out_columns * self.outputs)
-        return max(24 * self.plane, 24 * self.channels, 3 * self.outputs, rows // 16) <= LARGEST_OFFSET
+        """Whether its numbers fit."""
+        sizes = (self.rows, self.columns, self.channels, self.out_rows, self.out_columns, self.outputs)
+        return max(*sizes, self.pad_top, self.pad_left) <= LARGEST_NUMBER and self.pieces <= 255
+
+    def numbers(self, output: Int32Array) -> npt.NDArray[np.int16]:
+        """`ew_winograd_shape`: int16 [16].
+
+        Args:
+            output: Zero point and clamp, int32 [3].
+        """
+        own = (self.block, self.pieces, self.rows, self.columns, self.channels)
+        place = (self.pad_top, self.pad_left, self.zero_point)
+        tiles = (self.out_rows, self.out_columns, self.outputs, self.down, self.across)
+        return np.array([*own, *place, *tiles, *output], np.int16)
+
+    @property
+    def dot(self) -> str:
+        """Name of its dot product."""
+        return f"ew_winograd_dot_{self.size}_{self.piece}{'_pieces' if self.loops else ''}"
+
+    @property
+    def finish(self) -> str:
+        """Name of its requantization, if that is a function in assembler."""
+        shift = f"_{self.step_shift}" if self.form.startswith("step") else ""
+        return f"ew_winograd_finish_4_{self.form}{shift}"
+
+
+def _largest_factor(pairs: int) -> int:
+    return max(p for p in range(1, MOST_PAIRS + 1) if pairs % p == 0)
 
 
 def winograd_source(shape: Shape, *, dual_issue: bool) -> str:
     """C of the kernel.
 
     Args:
-        shape: Its literals.
+        shape: The layer.
         dual_issue: The core starts two instructions at a time.
     """
-    pairs, pieces = shape.channels // 2, shape.pieces
-    load = "EW_WINOGRAD_LOAD_" + ("DOUBLE" if dual_issue else "SINGLE")
-    called: dict[str, tuple[Any, ...]] = {"dot": (f"dot_{pairs}", "DOT", pairs, load)}
-    if pieces > 1:
-        called["dot"] = (f"dot_{pairs}", "DOT_LOOP", pairs // pieces, pieces, load)
-    if shape.size == 4:
-        called |= _functions_4(shape)
-    made = "".join(_shared(f"ew_winograd_{name}", *macro) for name, *macro in called.values())
-    functions = ", ".join(f".{member} = ew_winograd_{name}" for member, (name, *_) in called.items())
-    numbers = [FORMS.index(v) if isinstance(v, str) else v for v in astuple(shape)[:-1]]
+    core, line = "dual" if dual_issue else "single", 16 * (shape.size + 2) ** 2
+    macro = "DOT_PIECES" if shape.loops else "DOT"
+    made = _shared(shape.dot, f"{macro}({shape.dot}, {shape.piece}, {line}, {core})")
+    literals = (shape.size, FORMS.index(shape.form), shape.expand, int(shape.has_parts), shape.dot)
+    members = ", ".join(str(n) for n in literals)
+    if shape.own_finish:
+        made += _shared(shape.finish, f"FINISH_4({shape.finish}, {shape.form}, {shape.step_shift})")
+        members += f", {shape.finish}"
+    else:
+        members += ", 0"
     return f"""{made}static void f(const void *x, void *y, const void *weights, const void *k,
-              const void *output, void *scratch) {{
-  const ew_winograd_shape shape = {{{", ".join(str(n) for n in numbers)}}};
-  const ew_winograd_functions call = {{{functions}}};
-  ew_winograd_layer(&shape, &call, x, y, weights, k, output, scratch);
+              const void *shape, void *scratch) {{
+  const ew_winograd_code code = {{{members}}};
+  ew_winograd_layer(&code, shape, x, y, weights, k, scratch);
 }}
 """
 
 
-def _shared(name: str, macro: str, *arguments: Any) -> str:
-    """Definition of a function that layers share where it is the same."""
-    text = ", ".join(str(a) for a in (name, *arguments))
-    return f"#ifndef {name.upper()}\n#define {name.upper()}\nEW_WINOGRAD_{macro}({text})\n#endif\n"
-
-
-def _functions_4(shape: Shape) -> dict[str, tuple[Any, ...]]:
-    """Member of `ew_winograd_functions` -> (name, macro, its arguments)."""
-    row, line, step = shape.columns * shape.channels, 4 * shape.plane, 8 * shape.channels
-    load = "LITERAL" if 5 * row <= LARGEST_OFFSET else "REGISTER"
-    columns = (f"EW_WINOGRAD_{load}_4", row, shape.channels, line)
-    found: dict[str, tuple[Any, ...]] = {
-        "columns": (f"columns_4_{row}_{shape.channels}_{line}", "COLUMNS_4", *columns),
-        "tile": (f"tile_4_{line}_{step}", "TILE_4", line, step),
-    }
-    if shape.form not in ("bounded", "general"):
-        steps = {"finish": (shape.out_columns * shape.outputs, shape.outputs)}
-        if shape.has_parts:
-            steps["finish_parts"] = (8, 2)
-        for member, (down, right) in steps.items():
-            name = f"finish_4_{shape.form}_{shape.step_shift}_{down}_{right}"
-            found[member] = (name, "FINISH_4", shape.form, shape.step_shift, down, right)
-    if shape.expand:
-        found["expand"] = (f"expand_4_{step // 2}", "EXPAND_4", step // 2)
-    return found
+def _shared(name: str, macro: str) -> str:
+    """Definition of a function that kernels share where it is the same."""
+    return f"#ifndef {name.upper()}\n#define {name.upper()}\nEW_WINOGRAD_{macro}\n#endif\n"

@@ -27,6 +27,8 @@ BIAS_FACTOR = 36  # and a bias
 PARTS = 12  # of a sum that are tried
 MOST_MULTIPLIER = (1 << 27) - 8  # 16 times it, and what is tried beside it, are int32
 MOST_SHIFT = 22
+# It stands in an instruction, so layers with the same one share code: tried first where it is not larger.
+COMMON_SHIFT = 12
 TRIED = (0, 1, -1, 2, -2, 3, -3, 4, -4)
 Q = np.arange(-127, 128)
 Range = tuple[int, int]
@@ -66,26 +68,43 @@ def find_steps(call: Epilogue, weights: npt.NDArray[np.int8]) -> Steps | None:
     alive = reach > 0
     if not alive.any():
         return None
-    shift = _shift(call.multiplier[alive].astype(np.int64), exponent[alive])
-    if shift < 1:
-        return None
+    largest = _shift(call.multiplier[alive].astype(np.int64), exponent[alive])
     places = _places(call, exponent, low, high)
-    found = np.zeros((4, len(bias)), np.int64)
-    for o in range(len(bias)):
-        if not alive[o]:  # a constant
-            y = int((places[o] <= low[o]).sum()) - 128
+    for shift in sorted({min(largest, COMMON_SHIFT), largest}):
+        found = _constants(call, exponent, places, (low, high), shift) if shift > 0 else None
+        if found is not None:
+            found[0, alive] += BIAS_FACTOR * bias[alive]
+            return Steps(shift, *found)
+    return None
+
+
+def _constants(
+    call: Epilogue, exponent: Int64Array, places: Int64Array, ends: tuple[Int64Array, Int64Array], shift: int
+) -> Int64Array | None:
+    """Parts of a sum, multipliers, addends and what negative sums add to them, int64 [4, O]; None: not found.
+
+    Args:
+        call: Requantization of the layer.
+        exponent: Its right shifts.
+        places: As `_places` gives them.
+        ends: Sums that can occur, the smallest and the largest of each channel.
+        shift: Of all channels.
+    """
+    found = np.zeros((4, len(exponent)), np.int64)
+    for o, (low, high) in enumerate(zip(*ends, strict=True)):
+        if low == high:  # a constant
+            y = int((places[o] <= low).sum()) - 128
             found[:, o] = 0, 0, y << shift, 0
             continue
         exact = float(call.multiplier[o]) * 2.0 ** (1 + shift - int(exponent[o])) / FACTOR
-        ranges = [(int(low[o]), int(high[o]))]
-        if call.form == "linear" and low[o] < 0 <= high[o]:
-            ranges = [(0, int(high[o])), (int(low[o]), -1)]
+        ranges = [(int(low), int(high))]
+        if call.form == "linear" and low < 0 <= high:
+            ranges = [(0, int(high)), (int(low), -1)]
         one = _channel(places[o], ranges, exact, shift)
         if one is None:
             return None
-        part, *constants = one
-        found[:, o] = BIAS_FACTOR * bias[o] + part, *constants
-    return Steps(shift, *found)
+        found[:, o] = one
+    return found
 
 
 def _shift(multiplier: Int64Array, exponent: Int64Array) -> int:

@@ -85,14 +85,14 @@ TRANSFORMS = {
 
 
 def transformed_weights(transform: Transform, weights: npt.NDArray[np.int8]) -> npt.NDArray[np.int16]:
-    """G W G^T as the kernels read it: int8 [O, 3, 3, C] -> int16 [O / 2, points, C / 2, 2 of O, 2 of C]."""
+    """G W G^T as the kernels read it: int8 [O, 3, 3, C] -> int16 [O / 2, C / 2, points, 2 of O, 2 of C]."""
     outputs, _, _, channels = weights.shape
     g = transform.weights
     wide = np.einsum("ip,opqc,jq->oijc", g, weights.astype(np.int64), g)
     points = wide.reshape(outputs // 2, 2, transform.points, channels // 4, 2, 2)
     # A word of four channels is taken apart into (0, 2) and (1, 3).
     return np.ascontiguousarray(
-        points.transpose(0, 2, 3, 5, 1, 4).reshape(outputs // 2, transform.points, channels // 2, 2, 2)
+        points.transpose(0, 3, 5, 2, 1, 4).reshape(outputs // 2, channels // 2, transform.points, 2, 2)
     ).astype(np.int16)
 
 

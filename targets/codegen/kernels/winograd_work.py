@@ -17,7 +17,7 @@ def fours(tiles: int) -> int:
 def winograd_work(shape: Shape) -> Work:
     """Work of one call."""
     size, points = shape.size, (shape.size + 2) ** 2
-    down, across = -(-shape.out_rows // size), -(-shape.out_columns // size)
+    down, across = shape.down, shape.across
     blocks = [min(shape.block, down - first) for first in range(0, down, shape.block)]
     products = sum(fours(rows * across) for rows in blocks) * shape.outputs // CHANNELS * points
     quads = shape.channels // 4
@@ -25,6 +25,7 @@ def winograd_work(shape: Shape) -> Work:
     name = f"winograd{size}"
     work: Work = {
         name: 1,
+        f"{name}_row": down * quads,
         f"{name}_column": down * shape.columns * quads,
         f"{name}_tile": down * across * quads,
         f"{name}_{shape.form}": down * across * shape.outputs,
@@ -32,6 +33,8 @@ def winograd_work(shape: Shape) -> Work:
         "winograd_point": products,
         "winograd_step": products * shape.channels // 2,
     }
+    if shape.loops:
+        work["winograd_piece"] = products * shape.pieces
     if shape.has_parts:
         work[f"{name}_part"] = _copied_tiles(shape, across, blocks) * shape.outputs
     if shape.expand:

@@ -94,38 +94,37 @@ EW_INLINE void ew_winograd_outputs(int32_t size, uint32_t *m) {
   m[3] = q + 2 * s + m[5];
 }
 
-/* n rows of pixels to n rows of points, column by column: to[2 pairs][n][plane], of four channels. */
-EW_INLINE void ew_winograd_columns(int32_t size, const int8_t *x, int32_t row_bytes, int32_t channels,
-                                   int32_t columns, uint32_t *to, int32_t plane) {
+/* n rows of pixels to n rows of points, column by column: to[columns][2 pairs][n], of four channels. */
+EW_INLINE void ew_winograd_columns(int32_t size, const int8_t *x, uint32_t *to, const uint32_t *end, int32_t row_bytes,
+                                   int32_t channels) {
   const int32_t n = size + 2;
-  for (uint32_t *end = to + columns; to != end; to++, x += channels) {
+  for (; to != end; to += 2 * n, x += channels) {
     uint32_t bytes[6], d[6];
     EW_UNROLL for (int32_t i = 0; i < n; i++) bytes[i] = ew_load_word(x + i * row_bytes);
     EW_UNROLL for (int32_t i = 0; i < n; i++) d[i] = ew_pair_even(bytes[i]);
     ew_winograd_points(size, d);
-    EW_UNROLL for (int32_t i = 0; i < n; i++) to[i * plane] = d[i];
+    EW_UNROLL for (int32_t i = 0; i < n; i++) to[i] = d[i];
     EW_UNROLL for (int32_t i = 0; i < n; i++) d[i] = ew_pair_odd(bytes[i]);
     ew_winograd_points(size, d);
-    EW_UNROLL for (int32_t i = 0; i < n; i++) to[(n + i) * plane] = d[i];
+    EW_UNROLL for (int32_t i = 0; i < n; i++) to[n + i] = d[i];
   }
 }
 
-/* A tile of those, n columns of n rows, to its n x n points: v[n * n] in steps of `step`. */
-EW_INLINE void ew_winograd_tile(int32_t size, const uint32_t *from, int32_t plane, uint32_t *v, int32_t step) {
+/* A pair of channels of a tile of those, n columns, to its n x n points: v[n * n] in steps of four words. */
+EW_INLINE void ew_winograd_tile(int32_t size, const uint32_t *from, uint32_t *v) {
   const int32_t n = size + 2;
-  for (const uint32_t *end = from + n * plane; from != end; from += plane, v += n * step) {
+  for (const uint32_t *end = from + n; from != end; from++, v += 4 * n) {
     uint32_t d[6];
-    EW_UNROLL for (int32_t j = 0; j < n; j++) d[j] = from[j];
+    EW_UNROLL for (int32_t j = 0; j < n; j++) d[j] = from[2 * n * j];
     ew_winograd_points(size, d);
-    EW_UNROLL for (int32_t j = 0; j < n; j++) v[j * step] = d[j];
+    EW_UNROLL for (int32_t j = 0; j < n; j++) v[4 * j] = d[j];
   }
 }
 
-/* Nine taps of four channels of an output channel to points: u[n * n] in steps of `step`, the second pair of channels
- * two words behind the first. */
-EW_INLINE void ew_winograd_expand(int32_t size, const uint32_t *w, uint32_t *u, int32_t step) {
+/* Nine taps of four channels of an output channel to points: u[2 pairs][n * n] in steps of two words. */
+EW_INLINE void ew_winograd_expand(int32_t size, const uint32_t *w, uint32_t *u) {
   const int32_t n = size + 2;
-  for (int32_t pair = 0; pair < 2; pair++, u += 2) {
+  for (int32_t pair = 0; pair < 2; pair++, u += 2 * n * n) {
     uint32_t half[3][6], d[6];
     EW_UNROLL for (int32_t j = 0; j < 3; j++) {
       EW_UNROLL for (int32_t i = 0; i < 3; i++) d[i] = pair ? ew_pair_odd(w[3 * i + j]) : ew_pair_even(w[3 * i + j]);
@@ -135,7 +134,7 @@ EW_INLINE void ew_winograd_expand(int32_t size, const uint32_t *w, uint32_t *u, 
     for (int32_t i = 0; i < n; i++) {
       EW_UNROLL for (int32_t j = 0; j < 3; j++) d[j] = half[j][i];
       ew_winograd_weights(size, d);
-      EW_UNROLL for (int32_t j = 0; j < n; j++) u[(n * i + j) * step] = d[j];
+      EW_UNROLL for (int32_t j = 0; j < n; j++) u[(n * i + j) * 2] = d[j];
     }
   }
 }

@@ -67,10 +67,11 @@ EW_INLINE uint32_t ew_load_word(const void *p) {
   return v;
 }
 
-/* Products of two output channels with four tiles at `points` points, summed over pairs of channels:
- *   void NAME(const uint32_t *u, const uint32_t *v, int32_t *sums, int32_t points)
- * u [points][pairs][2], v [points][pairs][4], sums [points][4 tiles][2 channels]; all 4-byte aligned.
- * EW_WINOGRAD_DOT takes all pairs in one piece of PAIRS, EW_WINOGRAD_DOT_LOOP several pieces. */
+/* Products of two output channels with four tiles at all points, summed over pairs of channels:
+ *   void NAME(const uint32_t *u, const uint32_t *v, int32_t *sums, const int32_t *end, int32_t pieces)
+ * u [pairs][points][2], v [pairs][points][4], sums [points][4 tiles][2 channels] up to end; all 4-byte aligned.
+ * EW_WINOGRAD_DOT takes PAIRS pairs, EW_WINOGRAD_DOT_PIECES at most 255 times as many.
+ * LINE: bytes of v from pair to pair; CORE: single or dual. */
 #if defined(__ARM_FEATURE_DSP)
 #define EW_WINOGRAD_FOUR(first, p, q, a, b, c, d)                                                  \
   first " " a ", r2, " p "\n" first " " b ", r3, " p "\n"                                         \
@@ -79,58 +80,88 @@ EW_INLINE uint32_t ew_load_word(const void *p) {
   "smlad " a ", r2, " p ", " a "\n smlad " b ", r3, " p ", " b "\n"                               \
   "smlad " c ", r2, " q ", " c "\n smlad " d ", r3, " q ", " d "\n"
 
-/* Single loads directly behind one another take one cycle each, from the second on. */
-#define EW_WINOGRAD_LOAD_SINGLE(a, b, base, at) "ldr " a ", [" base ", #" at "]\n ldr " b ", [" base ", #" at "+4]\n"
-/* Where two instructions start at a time, their number counts. */
-#define EW_WINOGRAD_LOAD_DOUBLE(a, b, base, at) "ldrd " a ", " b ", [" base ", #" at "]\n"
+/* Single loads directly behind one another take one cycle each, from the second on. r0 and r1 only move where a
+ * distance is too large for an instruction. */
+#define EW_WINOGRAD_LOAD_single(a, b, base, at) "ldr " a ", [" base ", #" at "]\n ldr " b ", [" base ", #" at "+4]\n"
+#define EW_WINOGRAD_NEXT_single(LINE)                                                              \
+  ".set ew_at, ew_at+" #LINE "\n .if ew_at > 4083\n"                                       \
+  "add r0, #ew_at/2\n add r1, #ew_at\n .set ew_at, 0\n .endif\n"
+#define EW_WINOGRAD_U_single(LINE) EW_WINOGRAD_LOAD_single("r2", "r3", "r0", "ew_at/2")
+#define EW_WINOGRAD_FIRST_single(LINE) EW_WINOGRAD_LOAD_single("r12", "lr", "r1", "ew_at")
+#define EW_WINOGRAD_SECOND_single EW_WINOGRAD_LOAD_single("r12", "lr", "r1", "ew_at+8")
+#define EW_WINOGRAD_MOVED_single(PAIRS, LINE) "(" #PAIRS "-1)/(4083/" #LINE "+1)*(4083/" #LINE "+1)*" #LINE
+#define EW_WINOGRAD_AGAIN_single(PAIRS, LINE)                                                      \
+  "add r0, #(" #PAIRS "*" #LINE "-" EW_WINOGRAD_MOVED_single(PAIRS, LINE) ")/2\n"                 \
+  "add r1, #" #PAIRS "*" #LINE "-" EW_WINOGRAD_MOVED_single(PAIRS, LINE) "\n .set ew_at, 0\n"
+/* Where two instructions start at a time, their number counts: r0 and r1 move with the loads. */
+#define EW_WINOGRAD_LOAD_dual(a, b, base, at) "ldrd " a ", " b ", [" base ", #" at "]\n"
+#define EW_WINOGRAD_NEXT_dual(LINE)
+#define EW_WINOGRAD_U_dual(LINE) "ldrd r2, r3, [r0, #" #LINE "/2]!\n"
+#define EW_WINOGRAD_FIRST_dual(LINE) "ldrd r12, lr, [r1, #" #LINE "]!\n"
+#define EW_WINOGRAD_SECOND_dual EW_WINOGRAD_LOAD_dual("r12", "lr", "r1", "8")
+#define EW_WINOGRAD_MOVED_dual(PAIRS, LINE) "(" #PAIRS "-1)*" #LINE
+#define EW_WINOGRAD_AGAIN_dual(PAIRS, LINE)
 
-#define EW_WINOGRAD_FIRST(LOAD)                                                                    \
-  LOAD("r2", "r3", "r0", "0") LOAD("r12", "lr", "r1", "0")                                        \
-  EW_WINOGRAD_FOUR("smuad", "r12", "lr", "r4", "r5", "r6", "r7") LOAD("r12", "lr", "r1", "8")     \
+#define EW_WINOGRAD_START(CORE)                                                                    \
+  ".set ew_at, 0\n" EW_WINOGRAD_LOAD_##CORE("r2", "r3", "r0", "0")                                \
+  EW_WINOGRAD_LOAD_##CORE("r12", "lr", "r1", "0")                                                  \
+  EW_WINOGRAD_FOUR("smuad", "r12", "lr", "r4", "r5", "r6", "r7") EW_WINOGRAD_SECOND_##CORE         \
   EW_WINOGRAD_FOUR("smuad", "r12", "lr", "r8", "r9", "r10", "r11")
-#define EW_WINOGRAD_STEP(LOAD)                                                                     \
-  LOAD("r2", "r3", "r0", "8*ew_i") LOAD("r12", "lr", "r1", "16*ew_i")                             \
-  EW_WINOGRAD_SUM("r12", "lr", "r4", "r5", "r6", "r7") LOAD("r12", "lr", "r1", "16*ew_i+8")       \
-  EW_WINOGRAD_SUM("r12", "lr", "r8", "r9", "r10", "r11") ".set ew_i, ew_i+1\n"
-#define EW_WINOGRAD_NEXT(PAIRS) "add r0, #8*" #PAIRS "\n add r1, #16*" #PAIRS "\n"
-
-/* Frame: [sp] sums, [sp, 4] points left. */
-#define EW_WINOGRAD_BEGIN(PAIRS, LOAD)                                                             \
-  "push {r2-r11, lr}\n 1:\n" EW_WINOGRAD_FIRST(LOAD)                                              \
-  ".set ew_i, 1\n .rept " #PAIRS "-1\n" EW_WINOGRAD_STEP(LOAD) ".endr\n" EW_WINOGRAD_NEXT(PAIRS)
-#define EW_WINOGRAD_END                                                                            \
-  "ldr r12, [sp]\n ldr lr, [sp, #4]\n stmia r12!, {r4-r11}\n subs lr, #1\n"                       \
-  "str r12, [sp]\n str lr, [sp, #4]\n bne 1b\n add sp, #8\n pop {r4-r11, pc}\n"
+#define EW_WINOGRAD_STEP(LINE, CORE)                                                               \
+  EW_WINOGRAD_U_##CORE(LINE) EW_WINOGRAD_FIRST_##CORE(LINE)                                        \
+  EW_WINOGRAD_SUM("r12", "lr", "r4", "r5", "r6", "r7") EW_WINOGRAD_SECOND_##CORE                   \
+  EW_WINOGRAD_SUM("r12", "lr", "r8", "r9", "r10", "r11")
+#define EW_WINOGRAD_STEPS(PAIRS, LINE, CORE)                                                       \
+  ".rept " #PAIRS "-1\n" EW_WINOGRAD_NEXT_##CORE(LINE) EW_WINOGRAD_STEP(LINE, CORE) ".endr\n"
+#define EW_WINOGRAD_END(sums, end)                                                                 \
+  "ldr r12, [sp, #" sums "]\n ldr lr, [sp, #" end "]\n stmia r12!, {r4-r11}\n"                     \
+  "str r12, [sp, #" sums "]\n cmp r12, lr\n bne 1b\n"
 #define EW_WINOGRAD_FUNCTION(NAME, TEXT)                                                           \
   static __attribute__((naked, noinline, unused)) void NAME(                                       \
       const uint32_t *u EW_UNUSED_ARGUMENT, const uint32_t *v EW_UNUSED_ARGUMENT,                  \
-      int32_t *sums EW_UNUSED_ARGUMENT, int32_t points EW_UNUSED_ARGUMENT) {                       \
+      int32_t *sums EW_UNUSED_ARGUMENT, const int32_t *end EW_UNUSED_ARGUMENT,                     \
+      int32_t pieces EW_UNUSED_ARGUMENT) {                                                         \
     __asm volatile(TEXT);                                                                          \
   }
-#define EW_WINOGRAD_DOT(NAME, PAIRS, LOAD)                                                         \
-  EW_WINOGRAD_FUNCTION(NAME, EW_WINOGRAD_BEGIN(PAIRS, LOAD) EW_WINOGRAD_END)
-/* The pieces that are left are counted on the stack. */
-#define EW_WINOGRAD_DOT_LOOP(NAME, PAIRS, PIECES, LOAD)                                            \
+/* Frame: sums, end. */
+#define EW_WINOGRAD_DOT(NAME, PAIRS, LINE, CORE)                                                   \
   EW_WINOGRAD_FUNCTION(                                                                            \
-      NAME, EW_WINOGRAD_BEGIN(PAIRS, LOAD) "mov r2, #" #PIECES "-1\n 2:\n push {r2}\n"             \
-            ".set ew_i, 0\n .rept " #PAIRS "\n" EW_WINOGRAD_STEP(LOAD) ".endr\n"                   \
-            EW_WINOGRAD_NEXT(PAIRS) "pop {r2}\n subs r2, #1\n bne 2b\n" EW_WINOGRAD_END)
+      NAME, "push {r2-r11, lr}\n 1:\n" EW_WINOGRAD_START(CORE)                                   \
+            EW_WINOGRAD_STEPS(PAIRS, LINE, CORE)                                                    \
+            "sub r0, #(" EW_WINOGRAD_MOVED_##CORE(PAIRS, LINE) ")/2-8\n"                          \
+            "sub r1, #" EW_WINOGRAD_MOVED_##CORE(PAIRS, LINE) "-16\n"                             \
+            EW_WINOGRAD_END("0", "4") "add sp, #8\n pop {r4-r11, pc}\n")
+/* Frame: bytes of v from the next point to the end of this one's last piece, sums, end, saved registers; in place of `pieces` their number
+ * times 256 and how many are left. */
+#define EW_WINOGRAD_DOT_PIECES(NAME, PAIRS, LINE, CORE)                                            \
+  EW_WINOGRAD_FUNCTION(                                                                            \
+      NAME, "push {r1-r11, lr}\n ldr r5, [sp, #48]\n orr r6, r5, r5, lsl #8\n str r6, [sp, #48]\n" \
+            "sub r5, #1\n movw r6, #" #PAIRS "*" #LINE "\n mul r5, r6\n movw r6, #"                \
+            EW_WINOGRAD_MOVED_##CORE(PAIRS, LINE) "\n sub r5, #16\n add r5, r6\n str r5, [sp]\n"  \
+            "1:\n" EW_WINOGRAD_START(CORE) "2:\n"                                                   \
+            EW_WINOGRAD_STEPS(PAIRS, LINE, CORE)                                                   \
+            "ldr r2, [sp, #48]\n sub r2, #1\n tst r2, #255\n bne 3f\n orr r2, r2, r2, lsr #8\n"    \
+            "str r2, [sp, #48]\n ldr r2, [sp]\n sub r1, r2\n sub r0, r0, r2, asr #1\n"                                    \
+            EW_WINOGRAD_END("4", "8") "add sp, #12\n pop {r4-r11, pc}\n"                           \
+            "3:\n str r2, [sp, #48]\n" EW_WINOGRAD_AGAIN_##CORE(PAIRS, LINE)         \
+            EW_WINOGRAD_STEP(LINE, CORE) "b 2b\n")
 #else
-EW_INLINE void ew_winograd_dot(const uint32_t *u, const uint32_t *v, int32_t *sums, int32_t points, int32_t pairs) {
-  for (int32_t f = 0; f < points; f++, sums += 8) {
+EW_INLINE void ew_winograd_dot(const uint32_t *u, const uint32_t *v, int32_t *sums, const int32_t *end, int32_t pairs,
+                               int32_t line) {
+  for (; sums != end; sums += 8, u += 2, v += 4) {
     uint32_t s[8] = {0};
-    for (int32_t k = 0; k < pairs; k++, u += 2, v += 4)
+    for (int32_t k = 0; k < pairs; k++)
       for (int32_t i = 0; i < 8; i++) {
-        uint32_t a = u[i & 1], b = v[i >> 1];
+        uint32_t a = u[k * line / 2 + (i & 1)], b = v[k * line + (i >> 1)];
         s[i] += (uint32_t)((int16_t)a * (int16_t)b) + (uint32_t)((int16_t)(a >> 16) * (int16_t)(b >> 16));
       }
     memcpy(sums, s, sizeof s);
   }
 }
-#define EW_WINOGRAD_DOT(NAME, PAIRS, LOAD) EW_WINOGRAD_DOT_LOOP(NAME, PAIRS, 1, LOAD)
-#define EW_WINOGRAD_DOT_LOOP(NAME, PAIRS, PIECES, LOAD)                                            \
-  EW_NOINLINE void NAME(const uint32_t *u, const uint32_t *v, int32_t *sums, int32_t points) {     \
-    ew_winograd_dot(u, v, sums, points, PAIRS * PIECES);                                           \
+#define EW_WINOGRAD_DOT(NAME, PAIRS, LINE, CORE) EW_WINOGRAD_DOT_PIECES(NAME, PAIRS, LINE, CORE)
+#define EW_WINOGRAD_DOT_PIECES(NAME, PAIRS, LINE, CORE)                                            \
+  EW_NOINLINE void NAME(const uint32_t *u, const uint32_t *v, int32_t *sums, const int32_t *end, int32_t pieces) { \
+    ew_winograd_dot(u, v, sums, end, PAIRS *pieces, LINE / 4);                                     \
   }
 #endif
 #endif

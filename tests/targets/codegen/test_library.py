@@ -6,15 +6,19 @@ import re
 import subprocess
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from edgewright.converter.importers import load_model
 from edgewright.converter.lower import lower
 from edgewright.converter.rewrites import rewrite
 from edgewright.converter.schedule import Wish
+from edgewright.targets.codegen.step_kernels import whole_kernel
+from edgewright.targets.codegen.tir import kernel_source
 from edgewright.targets.cpu import CPU_CLASSES
+from edgewright.targets.planning import planning_for
 from tests.shared import shared_path
-from tests.targets.codegen.host_library import emit
+from tests.targets.codegen.host_library import LAYERS, emit, emit_planned
 from tests.targets.codegen.op_cases import make_mixed_program
 from tests.targets.codegen.row_nets import random_net
 
@@ -85,14 +89,16 @@ def test_macros_state_the_plan(mixed):
 def test_layers_of_a_shape_share_a_kernel(cpu, tmp_path):
     """Keyword spotting has four equal depthwise and four equal pointwise layers."""
     model = load_model(shared_path("models/mlperf_tiny/kws_ref_model.tflite"))
-    program = rewrite(lower(model))
-    emit(program, CPU_CLASSES[cpu], tmp_path)
-    code = (tmp_path / f"{program.name}.c").read_text()
-    for family in ("(?:dw|planes)3x3", "conv1x1"):
-        found = re.findall(rf"^static void (ew_k_{family}\w+)\(", code, flags=re.M)
-        functions = [name for name in found if re.search(r"_[0-9a-f]{6}$", name)]
-        assert len(functions) == 1, found
-        assert len(re.findall(rf"^  {{ {functions[0]},", code, flags=re.M)) == 4
+    planned = planning_for(rewrite(lower(model)), CPU_CLASSES[cpu]).plan(LAYERS)
+    emit_planned(planned, tmp_path)
+    code = (tmp_path / f"{planned.program.name}.c").read_text()
+    for shape in ((3, 3, 64), (64, 1, 1, 64)):
+        steps = [s for s in planned.plan.steps if np.shape(getattr(s.nodes[0].op, "weights", ())) == shape]
+        symbols = {kernel_source(whole_kernel(step, planned.kernels))[0] for step in steps}
+        assert (len(steps), len(symbols)) == (4, 1), symbols
+        (symbol,) = symbols
+        assert len(re.findall(rf"^static void {symbol}\(", code, flags=re.M)) == 1
+        assert len(re.findall(rf"^  {{ {symbol},", code, flags=re.M)) == 4
 
 
 def test_names_of_the_model_cannot_break_out_of_a_comment(tmp_path):

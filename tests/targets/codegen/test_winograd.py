@@ -15,6 +15,7 @@ from edgewright.targets.codegen.kernels.requantization import epilogue
 from edgewright.targets.codegen.kernels.winograd import winograd_kernels
 from edgewright.targets.codegen.kernels.winograd_steps import find_steps
 from edgewright.targets.codegen.kernels.winograd_transform import TRANSFORMS
+from edgewright.targets.codegen.row_kernel import RowKernel
 from edgewright.targets.cpu import DSP, MVE, SCALAR
 from tests.targets.codegen.kernel_calls import KernelCalls
 from tests.targets.codegen.side_by_side import int8_values
@@ -36,7 +37,7 @@ def test_kernels_equal_golden(tmp_path):
         for kernel in found[n % 4 :: 2]:  # not all: they take long to compile with the sanitizer
             (out,) = calls.walk(kernel, [[calls.buffer(image.tobytes())]])
             recorded.append((kernel.variant, op, x, out, want))
-            forms |= {form for form in FORMS if f"_4_{form}_" in kernel.source}
+            forms |= {form for form in FORMS if f"finish_4_{form}" in kernel.source}
     assert forms == set(FORMS[:4])
     contents = calls.run(tmp_path)
     wrong = [(v, op, x) for v, op, x, out, want in recorded if contents[out] != want.tobytes()]
@@ -120,3 +121,23 @@ def test_weights_in_memory_need_no_flash():
         assert ram.constants[0].nbytes == op.weights.size
         assert flash.constants[0].nbytes == op.weights.size * 2 * TRANSFORMS[size].points // 9
         assert ram.scratch_bytes > flash.scratch_bytes
+
+
+def test_layers_of_other_sizes_share_their_code():
+    """Sizes of a layer are numbers, so that kernels differ in text only where they compute differently."""
+    rng = np.random.default_rng(6)
+
+    def kernels(rows: int, columns: int, channels: int, outputs: int) -> list[RowKernel]:
+        op, x = convolution(rng, "linear", rows=rows, columns=columns, channels=channels, outputs=outputs)
+        found = winograd_kernels(replace(op, padding=Padding(1, 1, 1, 1)), DSP, x)
+        return [k for k in found if "flash" in k.variant]
+
+    small, large, parts, fewer = (
+        kernels(*sizes) for sizes in ((8, 8, 32, 8), (16, 12, 64, 2), (7, 8, 32, 8), (8, 8, 16, 8))
+    )
+    assert [k.source for k in small] == [k.source for k in large]
+    assert [k.functions for k in small] == [k.functions for k in large]
+    for kernel, other in zip(small, parts, strict=True):
+        assert kernel.source != other.source
+        assert kernel.shared_code.items() <= other.shared_code.items()
+    assert {k.source for k in small}.isdisjoint(k.source for k in fewer)

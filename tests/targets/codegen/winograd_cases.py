@@ -48,13 +48,14 @@ def convolution(
 
 
 def winograd_program(seed: int, cpu: CpuClass) -> Forced:
-    """A program with a node for every kernel of a layer of every requantization, and of two other sizes."""
+    """A program with a node for every kernel of a layer of every requantization, and of three other sizes."""
     rng = np.random.default_rng([seed, 21])
     cases = [convolution(rng, form) for form in FORMS]
-    # Distances that need other instructions, and more pairs of channels than one piece.
+    # Distances that need other instructions, and more pairs of channels than one piece of two lengths.
     cases += [
         convolution(rng, "step_linear", rows=2, columns=30, channels=28),
         convolution(rng, "step_relu", rows=4, columns=4, channels=44),
+        convolution(rng, "linear", rows=3, columns=4, channels=64),
     ]
     layers = [(op, (x,)) for op, x in cases]
     return forced("winograd", layers, lambda op, x: winograd_kernels(op, cpu, x), rng)
