@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from edgewright.converter.ops.base import OpKind, Padding
-from edgewright.converter.ops.channel_links import ChannelLinks, same_channels
+from edgewright.converter.ops.spatial import SpatialOp
 from edgewright.converter.ops.window import (
     NO_PADDING,
     Pair,
@@ -21,13 +21,12 @@ from edgewright.converter.ops.window import (
 from edgewright.converter.program import Array, TensorType
 
 if TYPE_CHECKING:
-    from edgewright.converter.intervals.reach import Reach
     from edgewright.targets.codegen.row_kernel import RowKernel
     from edgewright.targets.cpu import CpuClass
 
 
 @dataclass(frozen=True, eq=False)
-class AveragePool(OpKind):
+class AveragePool(SpatialOp):
     """y = clamp(mean of the window's elements inside the input), halves rounded away from zero.
 
     Args:
@@ -77,17 +76,6 @@ class AveragePool(OpKind):
 
         (x,) = inputs
         return average_stream_kernels(self, cpu, x)
-
-    def reach(self, *inputs: Reach) -> Reach | None:
-        from edgewright.converter.intervals.reach import monotone_reach
-
-        return monotone_reach(self, *inputs)
-
-    def channel_links(self, *inputs: TensorType) -> ChannelLinks | None:
-        return same_channels(*inputs)
-
-    def channel_parameters(self, *inputs: TensorType) -> tuple[Array, ...] | None:
-        return ()
 
     def golden(self, *inputs: Array) -> Array:
         (x,) = inputs

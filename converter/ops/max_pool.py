@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from edgewright.converter.ops.base import OpKind, Padding
-from edgewright.converter.ops.channel_links import ChannelLinks, same_channels
 from edgewright.converter.ops.row_by_row import RowByRow
+from edgewright.converter.ops.spatial import SpatialOp
 from edgewright.converter.ops.window import (
     NO_PADDING,
     Pair,
@@ -22,13 +22,12 @@ from edgewright.converter.ops.window import (
 from edgewright.converter.program import Array, TensorType
 
 if TYPE_CHECKING:
-    from edgewright.converter.intervals.reach import Reach
     from edgewright.targets.codegen.row_kernel import RowKernel
     from edgewright.targets.cpu import CpuClass
 
 
 @dataclass(frozen=True, eq=False)
-class MaxPool(RowByRow):
+class MaxPool(RowByRow, SpatialOp):
     """y = clamp(largest of the window's elements inside the input).
 
     Args:
@@ -69,17 +68,6 @@ class MaxPool(RowByRow):
         (x,) = inputs
         found = window_strip(columns, x.shape[1], self.window[1], self.stride[1], 1, self.padding)
         return found and (replace(self, padding=found[1]), (found[0],))
-
-    def reach(self, *inputs: Reach) -> Reach | None:
-        from edgewright.converter.intervals.reach import monotone_reach
-
-        return monotone_reach(self, *inputs)
-
-    def channel_links(self, *inputs: TensorType) -> ChannelLinks | None:
-        return same_channels(*inputs)
-
-    def channel_parameters(self, *inputs: TensorType) -> tuple[Array, ...] | None:
-        return ()
 
     def golden(self, *inputs: Array) -> Array:
         padded = pad_border(inputs[0], self.padding, -128)

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from edgewright.converter.ops.base import OpKind
-from edgewright.converter.ops.channel_links import ChannelLinks, same_channels
 from edgewright.converter.ops.fixed_point import Int32Array
+from edgewright.converter.ops.spatial import SpatialOp
 from edgewright.converter.program import Array, TensorType
 from edgewright.errors import ModelError
 
 if TYPE_CHECKING:
-    from edgewright.converter.intervals.reach import Reach
     from edgewright.targets.codegen.row_kernel import RowKernel
     from edgewright.targets.cpu import CpuClass
 
@@ -37,7 +36,7 @@ def nearest_indices(
 
 
 @dataclass(frozen=True, eq=False)
-class ResizeNearest(OpKind):
+class ResizeNearest(SpatialOp):
     """y[r, c] = x[rows[r], columns[c]].
 
     Args:
@@ -77,17 +76,6 @@ class ResizeNearest(OpKind):
         taken = self.columns[columns.start : columns.stop]
         needed = range(int(taken.min()), int(taken.max()) + 1)
         return replace(self, columns=taken - needed.start), (needed,)
-
-    def reach(self, *inputs: Reach) -> Reach | None:
-        from edgewright.converter.intervals.reach import monotone_reach
-
-        return monotone_reach(self, *inputs)
-
-    def channel_links(self, *inputs: TensorType) -> ChannelLinks | None:
-        return same_channels(*inputs)
-
-    def channel_parameters(self, *inputs: TensorType) -> tuple[Array, ...] | None:
-        return ()
 
     def golden(self, *inputs: Array) -> Array:
         return np.ascontiguousarray(inputs[0][np.ix_(self.rows, self.columns)])
