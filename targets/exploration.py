@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from edgewright.converter.program import Program
 from edgewright.converter.schedule import Plan, Wish, trade_off
 from edgewright.converter.schedule.network import Network
-from edgewright.converter.schedule.planner import Tell, undominated
+from edgewright.converter.schedule.planner import Tell
 from edgewright.converter.schedule.segment import InputMode
+from edgewright.converter.schedule.trade_off import undominated
 from edgewright.errors import EdgewrightError, UsageError, WorkError
 from edgewright.targets.board import Board
 from edgewright.targets.build import Budget

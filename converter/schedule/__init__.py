@@ -2,7 +2,8 @@
 
 from edgewright.converter.schedule.memory_plan import Buffer, Plan, Step, plan_to_json
 from edgewright.converter.schedule.peak_text import peak_text
-from edgewright.converter.schedule.planner import Planner, Wish, make_planner, plan, trade_off
+from edgewright.converter.schedule.planner import Planner, Wish, make_planner, plan
+from edgewright.converter.schedule.trade_off import trade_off
 
 __all__ = [
     "Buffer",
