@@ -41,9 +41,24 @@ class Axis:
     out_step: int
 
     @property
+    def reach(self) -> int:
+        """Pixels from the first to the last that outputs read, padding included."""
+        return (self.outputs - 1) * self.stride + self.taps
+
+    @property
+    def before(self) -> int:
+        """Pixels of padding among them before the input."""
+        return min(self.pad, self.reach)
+
+    @property
+    def read(self) -> int:
+        """Pixels of the input among them: a wide stride may leave out the last ones."""
+        return min(self.size, self.reach - self.before)
+
+    @property
     def after(self) -> int:
         """Padding behind the input that the last output reaches."""
-        return max(0, (self.outputs - 1) * self.stride + self.taps - self.pad - self.size)
+        return self.reach - self.before - self.read
 
 
 def _axes(op: DepthwiseConv2D, x: TensorType) -> tuple[Axis, Axis]:
@@ -79,20 +94,23 @@ def _strip(run: Axis, lines: Axis, at_once: int, form: str, call: Epilogue, *, w
         call: Its constants.
         whole: For all lines of a tensor.
     """
-    pixels = (run.outputs - 1) * run.stride + run.taps
-    passed = (lines.outputs - at_once) * lines.stride if whole else 0
+    passed = _passed(lines, at_once) if whole else 0
     held = lines.taps + (at_once - 1) * lines.stride
     return Strip(
         along=run.taps,
         across=lines.taps,
         stride=(run.stride, lines.stride),
         outputs=(run.outputs, at_once),
-        # A load may go on past the last tap.
-        pitch=-(-(held * pixels + passed + VECTOR) // 4) * 4,
+        pitch=-(-(held * run.reach + passed) // 4) * 4,
         out_step=(run.out_step, lines.out_step),
         form=form,
         clamp=(call.low, call.high) if form == "bounded" else (-128, 127),
     )
+
+
+def _passed(lines: Axis, at_once: int) -> int:
+    """Bytes by which the taps of the last lines lie behind those of the first ones."""
+    return (lines.outputs - at_once) * lines.stride
 
 
 def _best(strips: list[Strip], lines: int) -> Strip | None:
@@ -126,7 +144,7 @@ def _geometry(strip: Strip, call: Epilogue, channels: int) -> npt.NDArray[np.int
 
 
 def _source(strip: Strip, run: Axis, channels: int, zero_point: int, body: str) -> str:
-    spread = (channels, strip.pitch, strip.lines, run.pad, run.size, run.after, run.step, zero_point)
+    spread = (channels, strip.pitch, strip.lines, run.before, run.read, run.after, run.step, zero_point)
     return f"""{strip_source(strip)}static void f(const void *const *rows, const int8_t *k, \
 const ew_strip *g, int8_t *t, int8_t *out) {{
   static const ew_spread spread = {{{", ".join(map(str, spread))}}};
@@ -162,6 +180,8 @@ def _kernel(
     source_rows = RowInput(1, x.size_bytes) if whole else window_input(op, x, op.input_zero_point)
     weights = op.weights.transpose(1, 0, 2) if along == "columns" else op.weights
     what = f"whole tensor, runs along {along}" if whole else "rows"
+    # The vector of the last taps ends behind its strip.
+    last = strip.place(strip.count - 1)[0] + (_passed(lines, strip.outputs[1]) if whole else 0) + VECTOR
     return RowKernel(
         family=f"dw{op.window[0]}x{op.window[1]}_{x.shape[1]}x{channels}",
         script="",
@@ -174,7 +194,7 @@ def _kernel(
         out_row_bytes=columns * channels * (rows if whole else 1),
         constants=(_stream(np.ascontiguousarray(weights), call, strip), _geometry(strip, call, channels)),
         headers=("ew_strip_mve.h",),
-        scratch_bytes=channels * strip.pitch,
+        scratch_bytes=(channels - 1) * strip.pitch + max(strip.pitch, last),
         code_bytes=strip.code_bytes,
         variant=f"Helium strips, {what}",
         reason=f"Helium, a strip a channel, {what}, {form} requantization",
@@ -199,14 +219,14 @@ def strip_work(strip: Strip, run: Axis, lines: Axis, channels: int, *, whole: bo
     read = (
         min((lines.outputs - 1) * lines.stride + lines.taps - lines.pad, lines.size) if whole else lines.taps
     )
-    padded = run.pad + run.after
-    outside = (lines.pad + lines.after) * (run.size + padded) if whole else 0
+    padded = run.before + run.after
+    outside = (lines.pad + lines.after) * run.reach if whole else 0
     blocks = (channels // 32, channels % 32 // 16, -(-(channels % 16) // LANES))
     return {
         "strip": 1,
         "strip_instruction": passes * channels * strip.instructions,
         "spread_line": read + (lines.pad + lines.after if whole else 0),
-        "spread_instruction": read * run.size * sum(n * i for n, i in zip(blocks, SPREAD, strict=True)),
+        "spread_instruction": read * run.read * sum(n * i for n, i in zip(blocks, SPREAD, strict=True)),
         "spread_pad": (read * padded + outside) * -(-channels // LANES),
     }
 

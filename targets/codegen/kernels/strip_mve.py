@@ -18,6 +18,8 @@ from edgewright.targets.codegen.kernels.tile_mve import SUMS
 MOST_SHARED = 3
 # Largest immediate of ADDW, and of VLDRB after its address is used.
 WIDE, POST = 4095, 127
+# 32 strips are filled at a time, with 16 bits for the distance of the last one.
+MOST_PITCH = 0xFFFF // 31
 # Instructions of a channel besides its outputs, of eight outputs besides loads and products.
 CHANNEL, EIGHT = 15, 19
 
@@ -93,7 +95,7 @@ class Strip:
         reach = self.place(7)[0] <= POST and self.weight_bytes <= POST
         alike = 8 % self.outputs[1] == 0 or self.count <= 9
         wide = max(self.place(n)[1] for n in range(8))
-        return fits and reach and alike and self.pitch <= WIDE and wide < 1 << 16
+        return fits and reach and alike and self.pitch <= MOST_PITCH and wide < 1 << 16
 
     @property
     def instructions(self) -> int:

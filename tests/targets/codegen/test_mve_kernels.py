@@ -19,6 +19,7 @@ from edgewright.targets.codegen.kernels.strip_mve import Strip
 from edgewright.targets.codegen.kernels.tile_mve import TileShape, tile_source, weight_stream
 from edgewright.targets.cpu import MVE
 from tests.targets.codegen.mve_cases import KINDS, add, cases
+from tests.targets.codegen.planes_cases import layer
 
 SHAPES = [
     TileShape(2, 1, 4, 64),
@@ -150,6 +151,15 @@ def test_a_whole_depthwise_layer_may_write_over_its_input():
     # Columns of the output do not follow the order of the input's bytes.
     assert along_rows.leads() != (0,)
     assert all(k.out_rows == 1 and k.inputs[0].rows == 1 for k in (along_columns, along_rows))
+
+
+@pytest.mark.parametrize(("rows", "offered"), [(700, 2), (720, 1)])
+def test_strips_lie_near_enough_for_offsets_of_16_bits(rows, offered):
+    """32 channels are spread at a time; a run along so many rows is too long for that."""
+    op, x = layer(np.random.default_rng(1), (rows, 2, 32), padding=Padding(1, 1, 1, 1))
+    kernels = depthwise_mve_kernels(op, x)
+    assert len(kernels) == offered
+    assert all(31 * (k.scratch_bytes // 32) < 1 << 16 for k in kernels)
 
 
 def test_depthwise_layers_with_more_taps_than_a_vector_are_left_to_others():
