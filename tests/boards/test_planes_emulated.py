@@ -33,6 +33,9 @@ LAYERS = (
     ((30, 1, 8), (3, 1), (1, 1), NONE, False),
     ((24, 1, 8), (10, 1), (1, 1), NONE, True),
     ((15, 1, 8), (15, 1), (1, 1), NONE, False),
+    # Several bands of the code that all shapes share.
+    ((30, 12, 8), (3, 3), (1, 1), SAME, True),
+    ((30, 12, 4), (3, 3), (2, 2), END, True),
 )
 
 
