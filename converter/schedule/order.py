@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from edgewright.converter.schedule.storage_graph import StorageGraph
 
 MAX_STATES = 20_000
+# Steps that may be tried, about three seconds: states of wide graphs have many successors.
+MAX_STEPS = 500_000
 BEAM_WIDTH = 32
 
 
@@ -61,7 +63,7 @@ def best_order(graph: StorageGraph, max_states: int = MAX_STATES) -> OrderResult
     Args:
         graph: Storages and operations.
         max_states: Expanded states after which the best order found so far is returned, with the bound
-            that the search has proven by then.
+            that the search has proven by then; so it is after `MAX_STEPS` steps.
     """
     search = _Search(graph)
     own = tuple(range(len(graph.operations)))
@@ -87,6 +89,7 @@ class _Search:
             for i in range(len(graph.operations))
         ]
         self.floor = self._floor()
+        self.steps = 0
 
     def _floor(self) -> int:
         """A bound any order obeys: what the hungriest operation touches, and all inputs together."""
@@ -107,6 +110,11 @@ class _Search:
             done |= 1 << operation
         return peak
 
+    def _step(self, state: _State, operation: int) -> tuple[int, int]:
+        """Bytes alive during and after an operation."""
+        self.steps += 1
+        return self.graph.step(operation, state.done, state.live_bytes)
+
     def start(self) -> _State:
         ready = tuple(i for i, op in enumerate(self.graph.operations) if op.needs == 0)
         return self._run_harmless(_State(0, ready, self._live_at_start(), self.floor, None))
@@ -126,7 +134,7 @@ class _Search:
         while progress:
             progress = False
             for operation in state.ready:
-                during, after = self.graph.step(operation, state.done, state.live_bytes)
+                during, after = self._step(state, operation)
                 if during <= state.peak_bytes and after <= state.live_bytes:
                     state = self._run(state, operation, during, after)
                     progress = True
@@ -135,18 +143,18 @@ class _Search:
 
     def successors(self, state: _State) -> Iterator[_State]:
         for operation in state.ready:
-            during, after = self.graph.step(operation, state.done, state.live_bytes)
+            during, after = self._step(state, operation)
             yield self._run_harmless(self._run(state, operation, during, after))
 
     def beam(self, width: int) -> tuple[int, ...]:
-        """A good order fast: only the `width` best states of each depth survive."""
+        """A good order fast: only the `width` best states of each depth survive, one when time runs out."""
         level = {0: self.start()}
         while True:
             ranked = sorted(level.values(), key=lambda s: (s.peak_bytes, s.live_bytes, -s.done.bit_count()))
             if ranked[0].done == self.everything:
                 return _unroll(ranked[0])
             level = {}
-            for state in ranked[:width]:
+            for state in ranked[: width if self.steps < MAX_STEPS else 1]:
                 for successor in self.successors(state) if state.done != self.everything else (state,):
                     known = level.get(successor.done)
                     if known is None or successor.peak_bytes < known.peak_bytes:
@@ -165,7 +173,7 @@ class _Search:
             if state.done == self.everything:
                 order = _unroll(state)
                 return OrderResult(order, self.peak(order), self.peak(order))
-            if expanded == max_states:
+            if expanded == max_states or self.steps > 2 * MAX_STEPS:
                 return OrderResult(best.order, best.peak_bytes, max(self.floor, peak))
             expanded += 1
             for successor in self.successors(state):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from edgewright.converter.schedule import order
 from edgewright.converter.schedule.order import best_order
 from edgewright.converter.schedule.storage_graph import build_storage_graph
 from tests.converter.schedule.programs import Elementwise, orders, random_program
@@ -59,3 +60,16 @@ def test_interrupted_order_search_states_a_true_bound(seed):
     for states in (0, 1, 5):
         early = best_order(graph, max_states=states)
         assert early.lower_bound_bytes <= best.peak_bytes <= early.peak_bytes
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_wide_graphs_end_by_steps(seed, monkeypatch):
+    """What is found by then is an order of the graph, no worse than the program's own, with a true bound."""
+    program, scratch = random_program(3000 + seed, 14)
+    graph = build_storage_graph(program, scratch, 4)
+    best, own = best_order(graph), peak(program, scratch, range(len(program.nodes)))
+    for steps in (0, 20, 200):
+        monkeypatch.setattr(order, "MAX_STEPS", steps)
+        early = best_order(graph)
+        assert early.lower_bound_bytes <= best.peak_bytes <= early.peak_bytes <= own
+        assert early.peak_bytes == peak(program, scratch, early.order)
