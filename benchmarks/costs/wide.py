@@ -69,10 +69,9 @@ def _requantize(rng: Rng, form: str, outputs: int, depth: int) -> Requantize:
     bias = rng.integers(-1000, 1000, outputs).astype(np.int32)
     output = Quantization(1.0, -128 if form in ("step", "relu") else 5)
     activation = (None, 90.0) if rng.random() < 0.2 else (None, None)
-    if form == "once":
-        return Requantize.for_fully_connected(1.0, scales, output, bias, activation, channels=outputs)
-    call = Requantize.for_conv(1.0, scales, output, bias, activation)
-    if form == "relu":  # a factor of 0 has no steps that could be put in their places
+    make = Requantize.for_fully_connected if form == "once" else Requantize.for_conv
+    call = make(1.0, scales, output, bias, activation, channels=outputs)
+    if form in ("relu", "once"):  # a factor of 0 has no steps that could be put in their places
         call = replace(call, multiplier=np.concatenate([[0], call.multiplier[1:]]).astype(np.int32))
     return call
 
