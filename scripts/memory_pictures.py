@@ -52,11 +52,11 @@ class Picture:
 
 PICTURES = (
     Picture("digits_layers", DIGITS, "arena", Wish(schedule="layer", input="resident")),
-    Picture("digits_rows", DIGITS, "arena", Wish(input="rows", slowdown=1.1)),
+    Picture("digits_rows", DIGITS, "arena", Wish(input="rows", slowdown=1.3)),
     Picture("vww_front", VWW, "front", Wish(), "netduinoplus2", 32 * 1024),
-    Picture("vww_layers", VWW, "arena", Wish(schedule="layer", input="resident")),
+    Picture("vww_layers", VWW, "arena", Wish("layer", "resident"), ram_bytes=39 * 1024),
     Picture("vww_rows", VWW, "arena", Wish(input="rows"), ram_bytes=12 * 1024),
-    Picture("vww_strips", VWW, "arena", Wish(input="rows", slowdown=1.1)),
+    Picture("vww_strips", VWW, "arena", Wish(input="rows", slowdown=1.8)),
 )
 
 
