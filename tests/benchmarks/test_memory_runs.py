@@ -166,7 +166,9 @@ def test_smallest_patches_are_patches():
     planning = planning_for_board(load_program_of(DIGITS), load_board("mps2-an386"))
     (smallest, roomy) = (smallest_patches(planning, limit).plan for limit in (0, 100_000))
     assert smallest.schedule == roomy.schedule == "patch"
-    assert smallest.arena_bytes <= roomy.arena_bytes and smallest.cycles >= roomy.cycles
+    assert smallest.arena_bytes <= roomy.arena_bytes
+    # With room to spare a percent of the cycles may be given for flash.
+    assert smallest.cycles >= 0.99 * roomy.cycles
     planner = planning.planner("resident", Wish(schedule="patch"))
     layers = [tuple(c for c in some if not c.blocks) for some in planner.edges]
     whole = replace(planner, candidates=replace(planner.candidates, edges=tuple(layers)))

@@ -59,7 +59,8 @@ def test_the_chosen_plan_is_the_fastest_that_fits(document):
     plan = document["plan"]
     assert chosen["ram_bytes"] == plan["ram_bytes"] == plan["arena_bytes"] <= document["limit_bytes"]
     residents = [p for p in document["plans"] if p["input"] == "resident"]
-    assert chosen["estimated_cycles"] == min(p["estimated_cycles"] for p in residents)
+    # A percent may be given for flash, unless `--optimize speed` forbids it.
+    assert chosen["estimated_cycles"] <= 1.01 * min(p["estimated_cycles"] for p in residents)
     assert document["optimal"] == plan["optimal"] and document["gap_bytes"] == plan["gap_bytes"]
     assert [n for s in plan["segments"] for n in s["nodes"]] == [
         layer["name"] for s in plan["segments"] for layer in s["layers"]

@@ -13,7 +13,7 @@ import pytest
 from edgewright.converter.schedule import Wish
 from edgewright.runtime.report.arena_labels import label_place
 from edgewright.runtime.report.arena_picture import arena_figure
-from edgewright.runtime.report.arena_timeline import Area, timeline
+from edgewright.runtime.report.arena_timeline import CLOSE, Area, timeline
 from edgewright.runtime.report.figure_style import inline_svg, svg_text
 from edgewright.runtime.report.front_picture import front_figure, mark_text
 from edgewright.runtime.report.plan_data import exact_overhead, front_data
@@ -72,7 +72,9 @@ def test_the_largest_moment_is_where_the_plan_says(found):
         span = line.spans[plan.peak_step]
         assert line.peak_bytes == plan.steps[plan.peak_step].in_use_bytes
         assert span.begin <= line.peak_begin < line.peak_end <= span.end + 1e-9
-        if span.step.streamed is not None and span.step.strips == 1:
+        # What is hardly wider than a pixel is drawn together with what follows.
+        wide = line.peak_end - line.peak_begin > 2 * CLOSE
+        if span.step.streamed is not None and span.step.strips == 1 and wide:
             middle = (line.peak_begin + line.peak_end) / 2
             used = [used_at(a, middle) for a in line.areas]
             passing = sum(high - low for low, high in used)
