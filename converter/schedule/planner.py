@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 
 from edgewright.converter.program import Program
 from edgewright.converter.schedule.assemble import assemble
@@ -106,8 +106,8 @@ class Planner:
 
     @cached_property
     def cost(self) -> Cost:
-        """What the fastest path minimizes."""
-        return partial(by_cycles, prices=self.prices)
+        """What the fastest path minimizes; asked for very often."""
+        return cache(partial(by_cycles, prices=self.prices))
 
     def priced(self, wish: Wish) -> Planner:
         """The same search space, with flash at the price that a wish puts on it."""
@@ -167,7 +167,7 @@ class Planner:
         fronts = (
             front(without_recompute(edges), self.cost),
             front(edges, self.cost),
-            front(edges, partial(by_macs, prices=self.prices)),
+            front(edges, lambda c: by_macs(c, self.cost)),
             front(edges, lambda c: self.cost(c) + longer),
         )
         found = {

@@ -57,9 +57,9 @@ def by_cycles(candidate: Candidate, prices: Prices = FREE) -> float:
     return cost
 
 
-def by_macs(candidate: Candidate, prices: Prices = FREE) -> float:
-    """Least recompute; among equals the fastest."""
-    return candidate.macs + 1e-9 * by_cycles(candidate, prices)
+def by_macs(candidate: Candidate, cost: Cost = by_cycles) -> float:
+    """Least recompute; among equals the cheapest."""
+    return candidate.macs + 1e-9 * cost(candidate)
 
 
 @dataclass(frozen=True, eq=False)
