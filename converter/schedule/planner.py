@@ -36,6 +36,7 @@ from edgewright.converter.schedule.search import (
     Path,
     Prices,
     ScheduleMode,
+    Segments,
     by_cycles,
     by_macs,
     cheapest,
@@ -125,16 +126,20 @@ class Planner:
 
         Its bound is one for all paths of at most its cycles: the smallest of their largest moments.
         """
-        made = assemble(
-            self.network, path, self.input_mode, searched=self.candidates.complete, solver_s=solver_s
-        )
+        made = self._assemble(path, solver_s)
         if all(len(some) <= 1 for some in self.edges):
             return made
         return replace(made, lower_bound_bytes=min(made.lower_bound_bytes, self._least_peak(path)))
 
+    def _assemble(self, path: Path, solver_s: float) -> Plan:
+        """The plan of a path with its own bound."""
+        return assemble(
+            self.network, path, self.input_mode, searched=self.candidates.complete, solver_s=solver_s
+        )
+
     def repaired(self, path: Path, edges: Sequence[Sequence[Candidate]], arena_bytes: int) -> Path | None:
         """Its segments with kernels of less memory, placed within a limit; None where that was not found."""
-        return repaired(path, edges, arena_bytes, self.cost, partial(self.place, solver_s=0.0))
+        return repaired(path, edges, arena_bytes, self.cost, partial(self._assemble, solver_s=0.0))
 
     def _cheaper(self, one: Path | None, other: Path | None) -> Path | None:
         if one is None or other is None:
@@ -185,13 +190,16 @@ class Planner:
         """The fastest plan found whose arena is not larger; None where there is none."""
         edges, limit = self.usable(wish or Wish()), arena_bytes
         mended: Path | None = None
+        tried: set[Segments] = set()
         while (path := cheapest(edges, limit, self.cost)) is not None:
             if mended is not None and self._cost_of(mended) <= self._cost_of(path):
                 return self.place(mended, solver_s=4.0)
             plan = self.place(path, solver_s=4.0)
             if plan.arena_bytes <= arena_bytes:
                 return plan
-            mended = self._cheaper(mended, self.repaired(path, edges, arena_bytes))
+            if path.segments not in tried:  # of equal segments the same comes out
+                tried.add(path.segments)
+                mended = self._cheaper(mended, self.repaired(path, edges, arena_bytes))
             limit = min(path.peak_bytes, limit) - 1
         if mended is not None:
             return self.place(mended, solver_s=4.0)

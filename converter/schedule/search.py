@@ -27,6 +27,8 @@ SHORT_SEGMENT = 4
 
 
 Cost = Callable[[Candidate], float]
+# First position, end, strips and blocks of each segment.
+Segments = tuple[tuple[int, int, int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,11 @@ class Path:
     macs: float
     constant_bytes: int = 0
     code_bytes: int = 0
+
+    @property
+    def segments(self) -> Segments:
+        """How it cuts the network, whatever the kernels."""
+        return tuple((c.first, c.stop, c.strips, c.blocks) for c in self.candidates)
 
 
 @dataclass(frozen=True)

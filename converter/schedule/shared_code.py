@@ -55,19 +55,16 @@ def choose(layers: Sequence[Sequence[Option]], code_bytes: Mapping[str, int], pr
         code_bytes: Of every function.
         price: Cycles a byte of code is worth.
     """
-    apart = [range(len(some)) for some in layers]
-    kept = [_undominated(some, which) for some, which in zip(layers, apart, strict=True)]
+    kept = [_undominated(some) for some in layers]
     if price == 0 or not any(o.functions for some in layers for o in some):
-        return _chosen(
-            layers, [min(which, key=lambda k: some[k].cost) for some, which in zip(layers, kept, strict=True)]
-        )
+        return _chosen(layers, [which[0] for which in kept])
     return _chosen(layers, _solve(layers, kept, code_bytes, price))
 
 
-def _undominated(some: Sequence[Option], which: Sequence[int]) -> list[int]:
-    """Options for which there is no cheaper one that needs nothing else."""
+def _undominated(some: Sequence[Option]) -> list[int]:
+    """Options for which there is no cheaper one that needs nothing else, the cheapest first."""
     kept: list[int] = []
-    for k in sorted(which, key=lambda k: (some[k].cost, k)):
+    for k in sorted(range(len(some)), key=lambda k: some[k].cost):
         if not any(some[j].functions <= some[k].functions for j in kept):
             kept.append(k)
     return kept
@@ -109,5 +106,5 @@ def _solve(
     solver: Any = cp_model.CpSolver()
     limit_solver(solver, TIME_LIMIT_S)
     if solver.solve(model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        return [min(which, key=lambda k: some[k].cost) for some, which in zip(layers, kept, strict=True)]
+        return [which[0] for which in kept]
     return [next(k for k, variable in own.items() if solver.value(variable)) for own in taken]
